@@ -1,12 +1,13 @@
 """Fuzzing of everything that reads, and of every command line: `make fuzz`.
 
     python -m tests.fuzz --files 20000 --lines 5000
-    python -m tests.fuzz --only files:1234        one case again, with all that it printed
+    python -m tests.fuzz --only files:12.1234     one case again, with all that it printed
 
 Each case changes a file of a sound corpus, or draws a command line from the real options, runs it
 and checks that there is no traceback, no hang of over ten seconds, no rise of memory over 512 MiB,
 no partial output, an exit code that docs/reference/exit-codes.md lists, and that the input is as it
-was. Cases follow from the seed; those with a fault are kept in build/fuzz.
+was. What runs lines of ours in a new order is changed further (`guidance`). Cases follow from the
+seed and the numbers that are printed; those with a fault are kept in build/fuzz.
 """
 
 import argparse
@@ -53,7 +54,9 @@ def _asked():
     parser.add_argument("--lines", type=int, default=5_000, help="command lines")
     parser.add_argument("--seed", default="0")
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
-    parser.add_argument("--only", help="one case, as in files:1234 or lines:7")
+    parser.add_argument("--only", help="one case, as in files:12.1234 or lines:7")
+    parser.add_argument("--share", type=float, default=0.5,
+                        help="of the cases that begin with what was new; 0 is blind")  # fmt: skip
     parser.add_argument("--minutes", type=float, default=1e9, help="most that it takes")
     parser.add_argument("--long", action="store_true", help="with calls of a second and more")
     return parser.parse_args()
@@ -77,22 +80,29 @@ def _import(everything):
 
 def _run(plan, asked):
     """Run what was asked, print each fault and the figures; return the results."""
-    from tests.fuzz import worker
+    from tests.fuzz import command_lines, guidance, worker
 
-    sorts = {"files": asked.files, "lines": asked.lines}
+    sorts, only = {"files": asked.files, "lines": asked.lines}, ()
     if asked.only:
-        sort, _, number = asked.only.partition(":")
-        sorts, asked.first = {sort: 1}, int(number)
+        sort, _, numbers = asked.only.partition(":")
+        only = tuple(map(int, numbers.split(".")))
+        sorts, asked.first = {sort: 1}, only[-1]
+    names = {"files": plan.samples, "lines": command_lines.here()}
     results, until = [], time.monotonic() + 60 * asked.minutes
     for sort, count in sorts.items():
         began, of_sort = time.monotonic(), []
-        for result in worker.run(plan, sort, range(asked.first, asked.first + count)):
+        guide = guidance.Guide(asked.seed, sort, names[sort], asked.share, only)
+        for result in worker.run(plan, guide, range(asked.first, asked.first + count)):
             of_sort.append(result)
             if result.wrong or asked.only:
                 _show(result, asked)
             if time.monotonic() > until:
                 break
         _figures(sort, of_sort, time.monotonic() - began)
+        kept = sum(map(len, guide.kept.values()))
+        print(
+            f"Arcs of ours reached: {len(guide.reached)}, by {kept} cases that others began with."
+        )
         results += of_sort
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     print(f"{sum(u.ru_utime + u.ru_stime for u in used):.0f} s of CPU in all.", flush=True)
@@ -100,7 +110,8 @@ def _run(plan, asked):
 
 
 def _show(result, asked):
-    again = f"python -m tests.fuzz --seed {asked.seed} --only {result.sort}:{result.number}"
+    numbers = ".".join(map(str, result.descent))
+    again = f"python -m tests.fuzz --seed {asked.seed} --only {result.sort}:{numbers}"
     kinds = ", ".join(kind for kind, _ in result.wrong) or "nothing wrong"
     print(f"\n{kinds}: {result.sample}; again with: {again}{' --long' if asked.long else ''}")
     print(f"  {result.words}"[:1500])

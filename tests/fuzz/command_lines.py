@@ -43,9 +43,11 @@ PLACES = (("--workers", "0"), ("--workers", "-3"), ("--workers", "x"), ("--worke
           ("--slurm", "in/none.toml", "--workers", "3"))  # fmt: skip
 
 
-def draw(random, files, dry):
-    """Return the words of a command line. files: paths that are there. dry: share of --dry-run."""
-    name = random.choice(_here())
+def draw(random, name, files, dry):
+    """Return the words of a line of a command, save its `BOUNDS`.
+
+    files: paths that are there. dry: share of --dry-run.
+    """
     words = [name, *(["get"] if name == "weights" else [])]
     arguments = _arguments(name)
     for argument in arguments:
@@ -64,11 +66,25 @@ def draw(random, files, dry):
         words += random.choice(PLACES)
     if any("--dry-run" in a.names for a in arguments) and random.random() < dry:
         words.append("--dry-run")
-    return [word.replace("\0", "?") for word in (*words, *BOUNDS.get(name, ()))]
+    return [word.replace("\0", "?") for word in words]
+
+
+def changed(random, name, words, files):
+    """Return other words for a line of a command: arguments more, a word less, or another word."""
+    words, way, arguments = list(words), random.randrange(4), _arguments(name)
+    at = random.randrange(1, len(words) + 1)
+    if way == 0 or not arguments:
+        del words[at : at + 1]
+    elif way == 1:
+        words[at : at + 1] = [_value(random, random.choice(arguments), files)]
+    else:
+        words[at:at] = _given(random, random.choice(arguments), files)
+    return [word.replace("\0", "?") for word in words]
 
 
 @cache
-def _here():
+def here():
+    """Return the names of the commands that are here."""
     from unsmear.cli import COMMANDS
 
     return [name for name in NAMES if name in COMMANDS]

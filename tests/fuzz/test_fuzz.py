@@ -1,14 +1,17 @@
 """Some of `make fuzz` in each run of the suite; other cases where SEED says so."""
 
+import json
 import os
 import random
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from tests.fuzz import checks, mutation, worker
+from tests.fuzz import checks, command_lines, corpus, guidance, mutation, worker
+from unsmear import errors
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,6 +41,83 @@ def test_a_seed_gives_the_same_bytes():
     assert len(set(first)) > 40
 
 
+def reached(*arcs, number=0, **more):
+    """Return the result of a case that reached arcs."""
+    return worker.Result("files", number, (number,), arcs=list(arcs), **more)
+
+
+def test_a_case_that_reached_something_new_begins_others():
+    guide = guidance.Guide("0", "files", ["a"], 1.0)
+    assert guide.descent(3) == (3,)
+    guide.note(reached(("x.py", 0, 1)))
+    guide.note(reached(("x.py", 0, 1), number=1))  # nothing new
+    guide.note(reached(("x.py", 0, 2), number=2, wrong=[("traceback", "")]))
+    guide.note(reached(("x.py", 0, 3), number=3, seconds=9))
+    assert {guide.descent(number) for number in range(4, 30)} == {(0, n) for n in range(4, 30)}
+    assert len(guide.reached) == 3
+
+
+def test_a_case_is_begun_with_what_its_own_sample_reached():
+    guide = guidance.Guide("0", "files", "abc", 0.5)
+    names = [guide.draws(number)[1] for number in range(60)]
+    guide.note(reached(("x.py", 0, 1)))
+    of_same = {len(guide.descent(n)) for n in range(1, 60) if names[n] == names[0]}
+    of_others = {len(guide.descent(n)) for n in range(1, 60) if names[n] != names[0]}
+    assert (of_same, of_others) == ({1, 2}, {1})
+
+
+def test_arcs_are_those_of_our_lines_in_their_order():
+    with guidance.arcs() as arcs:
+        json.dumps({"a": 1}, indent=1)
+        errors.shown("x")
+    with guidance.arcs() as again:
+        errors.shown("x")
+    assert arcs == again
+    assert {name for name, _, _ in arcs} == {"errors.py"}
+    assert any(before == 0 for _, before, _ in arcs)
+    assert any(before > 0 for _, before, _ in arcs)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="cases run in forked processes")
+def test_a_descended_case_is_run_again_by_its_numbers(tmp_path):
+    import_module("tests.fuzz.reading")  # once for all processes
+    data = b"".join(b'{"a": %d, "b": [1, 2]}\n' % n for n in range(4))
+    calls = ((1, ("reads", "answers", "{file}")),)
+    plan = worker.Plan(
+        "0", {"a": corpus.Sample({"a.jsonl": data}, calls)}, tmp_path, tmp_path, False
+    )
+    guide = guidance.Guide("0", "files", plan.samples, 0.9)
+    results = list(worker.run(plan, guide, range(40)))
+    assert [result.wrong for result in results] == [[]] * 40
+    result = max(results, key=lambda result: len(result.descent))
+    assert len(result.descent) > 1
+
+    again = guidance.Guide("0", "files", plan.samples, 0.5, tuple(result.descent))
+    (same,) = worker.run(plan, again, [result.number])
+    assert (same.descent, same.words, same.code) == (result.descent, result.words, result.code)
+    changed = [
+        made(plan, again, tmp_path / str(n), n) for n in (result.descent, result.descent[:1])
+    ]
+    assert len({*changed, data}) == 3
+
+
+def made(plan, guide, folder, descent):
+    """Return the bytes of the file of a case."""
+    result = worker.Result("files", descent[-1], tuple(descent))
+    worker._file(plan, guide, folder, folder / "out", result)
+    return (folder / "a.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["restore", "doctor"])
+def test_a_changed_line_is_of_the_same_command(name):
+    lines = [
+        command_lines.changed(random.Random(n), name, [name, "a", "b"], ["c"]) for n in range(40)
+    ]
+    assert {line[0] for line in lines} == {name}
+    assert {len(line) for line in lines} >= {2, 3}
+
+
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
@@ -61,7 +141,7 @@ def test_a_case_that_never_ends_is_a_hang(case, monkeypatch):
     for name, seconds in (("CPU_SECONDS", 0.05), ("WAITING_SECONDS", 0.05), ("POLL", 0.1)):
         monkeypatch.setattr(worker, name, seconds)
     monkeypatch.setattr(worker, "_work", lambda *_: exec(case, {"os": os}))
-    (result,) = worker._batch(None, "files", [7])
+    (result,) = worker._batch(None, guidance.Guide("0", "files", ["a"], 0.5), [7])
     assert (result.number, result.wrong[0][0]) == (7, "hang")
 
 

@@ -1,14 +1,13 @@
 """Cases are worked on in forked processes that have everything imported; one that ends or hangs is
 found out, and the next goes on behind the case that did it.
 
-A case follows from the seed, its sort and its number alone.
+A case follows from the seed, its sort and its descent (`guidance`) alone.
 """
 
 import contextlib
 import io
 import json
 import os
-import random
 import resource
 import select
 import shutil
@@ -19,7 +18,7 @@ import traceback
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tests.fuzz import checks, command_lines, corpus, mutation
+from tests.fuzz import checks, command_lines, corpus, guidance, mutation
 
 CPU_SECONDS = 10
 """Longest a case may compute."""
@@ -48,16 +47,18 @@ NAMES = ("a\nb{}", "\x1b[31m{}", "ä{}", "CON{}", "-o{}", "a b'\"{}", "x" * 240 
 
 @dataclass
 class Result:
-    """What came of a case. wrong: (kind, text) of each fault."""
+    """What came of a case. wrong: (kind, text) of each fault. arcs: those that none had reached."""
 
     sort: str
     number: int
+    descent: tuple = ()
     sample: str = ""
     words: list = field(default_factory=list)
     code: int | None = None
     seconds: float = 0.0
     memory: int = 0
     wrong: list = field(default_factory=list)
+    arcs: list = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -71,28 +72,30 @@ class Plan:
     long: bool
 
 
-def run(plan, sort, numbers):
+def run(plan, guide, numbers):
     """Yield the results of cases, in order."""
     numbers = list(numbers)
     while numbers:
         done = 0
-        for result in _batch(plan, sort, numbers[:CASES]):
+        for result in _batch(plan, guide, numbers[:CASES]):
             done += 1
             yield result
         numbers = numbers[done:]
 
 
-def _batch(plan, sort, numbers):
+def _batch(plan, guide, numbers):
     """Yield the results of one process; the last is of the case that ended it, if one did."""
     reading, writing = os.pipe()
     sys.stdout.flush()
     child = os.fork()
     if child == 0:
         os.close(reading)
-        _work(plan, sort, numbers, writing)
+        _work(plan, guide, numbers, writing)
     os.close(writing)
     try:
-        yield from _watched(sort, numbers, child, reading)
+        for result in _watched(guide, numbers, child, reading):
+            guide.note(result)
+            yield result
     finally:
         os.close(reading)
         with contextlib.suppress(ProcessLookupError):
@@ -101,7 +104,7 @@ def _batch(plan, sort, numbers):
             os.waitpid(child, 0)
 
 
-def _watched(sort, numbers, child, reading):
+def _watched(guide, numbers, child, reading):
     """Yield results as a process sends them, and what ended it."""
     pending, left = b"", list(numbers)
     waited, cpu, before = 0.0, 0.0, 0.0
@@ -113,19 +116,24 @@ def _watched(sort, numbers, child, reading):
             before = now
             if now - cpu > CPU_SECONDS or waited > WAITING_SECONDS:
                 hung = f"{now - cpu:.0f} s of CPU, {waited:.0f} s of waiting"
-                yield Result(sort, left[0], wrong=[("hang", hung)])
+                yield _ended(guide, left[0], ("hang", hung))
                 return
             continue
         data = os.read(reading, 65536)
         if not data:
             _, status = os.waitpid(child, 0)
-            yield Result(sort, left[0], wrong=[("crash", f"wait status {status}")])
+            yield _ended(guide, left[0], ("crash", f"wait status {status}"))
             return
         *lines, pending = (pending + data).split(b"\n")
         for line in lines:
             left.pop(0)
             yield Result(**json.loads(line))
         waited, cpu = 0.0, _state(child)[1]
+
+
+def _ended(guide, number, fault):
+    """Return the result of a case that did not come to its end."""
+    return Result(guide.sort, number, guide.descent(number), wrong=[fault])
 
 
 def _state(process):
@@ -137,7 +145,7 @@ def _state(process):
     return fields[0], (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _work(plan, sort, numbers, writing):
+def _work(plan, guide, numbers, writing):
     """Work on cases in this process, and end it."""
     size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + ADDRESSES, size + ADDRESSES))
@@ -146,7 +154,11 @@ def _work(plan, sort, numbers, writing):
     os.environ["UNSMEAR_HOME"] = str(plan.place / "home")
     os.environ["UNSMEAR_TRACEBACK"] = "1"  # of what nobody foresaw
     for number in numbers:
-        result = _case(plan, sort, number, streams)
+        try:
+            result = _case(plan, guide, number, streams)
+        except Exception:
+            result = _ended(guide, number, ("fault of the fuzzer", traceback.format_exc()))
+        guide.note(result)
         os.write(writing, json.dumps(asdict(result)).encode() + b"\n")
     os._exit(0)
 
@@ -174,21 +186,22 @@ def _printed(number):
     return text
 
 
-def _case(plan, sort, number, streams):
+def _case(plan, guide, number, streams):
     """Make a case, run it, and look at what it left."""
-    place = plan.place / f"{sort}-{number}"
+    place = plan.place / f"{guide.sort}-{number}"
     work = place / "work"
     (work / "in").mkdir(parents=True)
-    chosen = random.Random(f"{plan.seed}/{sort}/{number}")
-    result = Result(sort, number)
+    result = Result(guide.sort, number, guide.descent(number))
     os.chdir(work)
-    make = _file if sort == "files" else _line
-    environment = make(plan, chosen, work / "in", work / "out", result)
+    make = _file if guide.sort == "files" else _line
+    environment = make(plan, guide, work / "in", work / "out", result)
     before = checks.tree(work / "in")
     beside = set(os.listdir(work)) | set(os.listdir(place))
     _forget_peak()
     resident, began = _resident("VmRSS"), time.process_time()
-    result.code, error = _called(result.words, environment)
+    with guidance.arcs() as reached:
+        result.code, error = _called(result.words, environment)
+    result.arcs = sorted(reached - guide.reached)
     result.seconds = time.process_time() - began
     result.memory = max(0, _resident("VmHWM") - resident)
     out, err = map(_printed, streams)
@@ -213,16 +226,18 @@ def _may_change(words, changed):
     return words[0] == "export" and all(path.endswith(".json") for path in changed)
 
 
-def _file(plan, chosen, given, out, result):
-    """Write a sample with one file of it changed; the words of a command that reads it."""
-    result.sample = chosen.choice(list(plan.samples))
-    sample = plan.samples[result.sample]
-    corpus.write(sample.files, given)
+def _file(plan, guide, given, out, result):
+    """Write a sample, a file changed by each case of the descent; the words that read the last."""
+    files = {}
+    for number in result.descent:
+        chosen, result.sample = guide.draws(number)
+        sample = plan.samples[result.sample]
+        files = files or dict(sample.files)
+        target = chosen.choice(sample.targets or tuple(files))
+        files[target] = mutation.mutate(chosen, target, files[target])
+    corpus.write(files, given)
     corpus.write(sample.out, out)
-    target = chosen.choice(sample.targets or tuple(sample.files))
-    data = mutation.mutate(chosen, target, sample.files[target])
     path = given / target
-    path.write_bytes(data)
     if sample.renamed and chosen.random() < 0.05:
         ending = target[target.index(".") :]
         name = chosen.choice(NAMES).format(ending)
@@ -235,8 +250,8 @@ def _file(plan, chosen, given, out, result):
     return {name: value.replace("{in}", str(given)) for name, value in sample.environment.items()}
 
 
-def _line(plan, chosen, given, out, result):
-    """Write some sound files, and draw a command line."""
+def _line(plan, guide, given, out, result):
+    """Write some sound files, and draw a command line, changed by each case of the descent."""
     files = {"x.png": plan.samples["grey.png"].files["grey.png"],
              "t.tif": plan.samples["plain.tif"].files["plain.tif"],
              **plan.samples["kernel k.txt"].files, **plan.samples["card"].files,
@@ -244,9 +259,13 @@ def _line(plan, chosen, given, out, result):
              **{f"batch/{n}": d for n, d in plan.samples["record of a batch"].files.items()},
              **plan.samples["run.toml"].files}  # fmt: skip
     corpus.write(files, given)
-    words = command_lines.draw(chosen, command_lines.given_files(given), DRY[plan.long])
-    result.sample = words[0]
-    result.words = _filled(words, given, out, given)
+    here, words = command_lines.given_files(given), []
+    for number in result.descent:
+        chosen, result.sample = guide.draws(number)
+        words = (command_lines.changed(chosen, result.sample, words, here) if words else
+                 command_lines.draw(chosen, result.sample, here, DRY[plan.long]))  # fmt: skip
+    bounds = command_lines.BOUNDS.get(result.sample, ())
+    result.words = _filled((*words, *bounds), given, out, given)
     return {}
 
 
