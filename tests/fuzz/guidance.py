@@ -1,8 +1,8 @@
 """Guidance by coverage: what runs lines of ours in a new order is kept, and changed further.
 
-A case begins with a kept one of the same sample or command, or with a sound file or a fresh line. It
-has a descent, the numbers of the cases whose changes are made one after the other, its own last,
-and follows from the seed and these alone: `--only files:12.340.1234` runs it again, whatever is kept.
+A case begins with a kept one of the same sample or command, or with a sound file or a fresh line.
+Its descent is the numbers of the cases whose changes are made one after the other, its own last. It
+follows from the seed and these alone, so that `--only files:12.340.1234` runs it again.
 """
 
 import random
