@@ -35,6 +35,7 @@ AS_OME = ("blur", "{file}", "-o", "{out}", *FAST, "--as", "ome-tiff")
 AS_ZARR = ("blur", "{file}", "-o", "{out}", *FAST, "--as", "ome-zarr")
 IMAGE = ((60, ("reads", "image", "{file}")), (14, BLUR), (3, DRY), (2, RESTORE), (1, AS_OME),
          (1, AS_ZARR))  # fmt: skip
+TIFF = (*IMAGE, (15, ("reads", "windows", "{file}")))
 LONG = ((2, ("estimate", "{file}")), (1, ("explore", "{file}", "-o", "{out}")))
 """Calls that take a second or so."""
 FOLDER = ((2, ("blur", "{in}", "-o", "{out}", *FAST)), (3, ("restore", "{in}", "-o", "{out}",
@@ -108,7 +109,10 @@ def _images(folder):
     vendor.lif(folder / "a.lif", {"s": (np.stack([[deep]]), ["DAPI"]), "t": (deep[None, None], [])})
     for name in ("a.czi", "a.lif"):
         files[name] = (folder / name).read_bytes()
-    return {name: Sample({name: data}, IMAGE, LONG, renamed=True) for name, data in files.items()}
+    return {
+        name: Sample({name: data}, TIFF if ".tif" in name else IMAGE, LONG, renamed=True)
+        for name, data in files.items()
+    }
 
 
 def _sets(folder):
@@ -117,7 +121,8 @@ def _sets(folder):
     for version in ("0.4", "0.5"):
         zarrs.make(folder / version / "a.zarr", version, shape=(2, 40, 48))
         whole = ("blur", "{in}/a.zarr", "-o", "{out}", *FAST)
-        calls = ((2, whole), (5, ("reads", "image", "{in}/a.zarr")))
+        calls = ((2, whole), *((w, ("reads", how, "{in}/a.zarr"))
+                               for w, how in ((5, "image"), (2, "windows"))))  # fmt: skip
         sets[f"zarr {version}"] = Sample(_tree(folder / version), calls)
     zarrs.make_plate(folder / "plate" / "p.zarr")
     sets["zarr plate"] = Sample(_tree(folder / "plate"), FOLDER)
@@ -296,7 +301,7 @@ def _journals(grey):
 
 
 def _networks():
-    """Return weights, cards and ONNX files."""
+    """Return weights, cards, ONNX files and states of training."""
     import torch
 
     from unsmear import models
@@ -312,6 +317,7 @@ def _networks():
         tiny = _tree(Path(folder))
         np.savez(Path(folder, "a.npz"), **{n: t.numpy() for n, t in model.state_dict().items()})
         arrays = Path(folder, "a.npz").read_bytes()
+        held = _of_libraries(Path(folder), model)
         shutil.copy(SHIPPED / "deep-wiener-lean.json", folder)
     by_torch = ("restore", "{in}/x.png", "-o", "{out}", "--method", "{in}/w", "--runtime", "torch")
     calls = ((3, ("reads", "weights", "{in}/w")), (1, by_torch))
@@ -320,6 +326,7 @@ def _networks():
     use = ("restore", "{in}/x.png", "-o", "{out}", "--method", "{in}/w", *FAST)
     alone = ("restore", "{in}/x.png", "-o", "{out}", "--method", "{in}/w.onnx", *FAST)
     return {
+        **held,
         "card": Sample({**tiny, "x.png": grey}, calls, targets=("w.json",)),
         "safetensors": Sample({**tiny, "x.png": grey}, calls, targets=("w.safetensors",)),
         "npz": Sample({"a.npz": arrays}, ((1, ("reads", "arrays", "{file}", "npz")),)),
@@ -329,6 +336,35 @@ def _networks():
                                ((1, use),), targets=("w.json",)),
         "onnx": Sample({"w.onnx": onnx["w.onnx"], "x.png": grey}, ((1, ("reads", "onnx",
                        "{file}")),), ((1, alone),), targets=("w.onnx",)),
+    }  # fmt: skip
+
+
+def _of_libraries(folder, model):
+    """Return weights as PyTorch and Keras keep them, and a state of training."""
+    import torch
+
+    from unsmear import models
+    from unsmear.train.engine import state
+
+    torch.save(model.state_dict(), folder / "a.pth")
+    torch.save(model.state_dict(), folder / "b.pth", _use_new_zipfile_serialization=False)
+    kinds = {"a.pth": "pth", "b.pth": "pth"}
+    with contextlib.suppress(ImportError):  # an extra is not installed
+        import h5py
+
+        with h5py.File(folder / "a.h5", "w") as file:
+            for name, tensor in model.state_dict().items():
+                file[name.replace(".", "/")] = tensor.numpy()
+        kinds["a.h5"] = "h5"
+    small = models.build("dcae", channels=1, filters=[4])
+    state.save(folder, state.State(), {"network": small},
+               {"network": torch.optim.Adam(small.parameters())})  # fmt: skip
+    return {
+        "state.pt": Sample({"state.pt": (folder / "state.pt").read_bytes()},
+                           ((1, ("reads", "state", "{file}")),)),
+        **{name: Sample({name: (folder / name).read_bytes()},
+                        ((1, ("reads", "arrays", "{file}", kind)),))
+           for name, kind in kinds.items()},
     }  # fmt: skip
 
 

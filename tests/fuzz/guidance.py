@@ -46,10 +46,13 @@ class Guide:
         return (*begun, number)
 
     def note(self, result):
-        """Take up what a case reached; it is kept if some of that is new."""
+        """Take up what a case reached; it is kept if some of that is new and nothing was refused.
+
+        What descends from a refused file is mostly refused at the same line.
+        """
         new = set(map(tuple, result.arcs)) - self.reached
         self.reached |= new
-        if new and not result.wrong and result.seconds < SLOW:
+        if new and result.code == 0 and not result.wrong and result.seconds < SLOW:
             self.kept[self.draws(result.number)[1]].append(tuple(result.descent))
 
 

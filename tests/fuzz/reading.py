@@ -3,14 +3,18 @@
 import contextlib
 from pathlib import Path
 
-from unsmear import images
+import torch
+
+from unsmear import images, models
 from unsmear.blur.kernel import read_kernel
 from unsmear.checkpoints import arrays, checkpoint, loading, onnx_file
 from unsmear.cluster import slurm
 from unsmear.data import manifest, source
 from unsmear.errors import KernelError, UnsmearError
 from unsmear.images.image import SeveralImagesError
+from unsmear.images.slides import slide
 from unsmear.recovery.collect import journal
+from unsmear.train.engine import state
 
 
 def image(path):
@@ -19,6 +23,15 @@ def image(path):
     for scene, name in enumerate(images.scenes(path)[:3]):
         found = images.read(path, None, scene if name else None)
         found.planes()
+
+
+def windows(path):
+    """Read the first window of each plane as slides are read, of images of any size."""
+    opened = slide.open_slide(Path(path))
+    batches, channels, *sides = opened.header.planes().shape
+    window = [slice(0, min(side, 16)) for side in sides]
+    for number in range(min(batches * channels, 6)):
+        opened.read(*divmod(number, channels), *window)
 
 
 def survey(path):
@@ -34,8 +47,8 @@ def survey(path):
 
 def weights(path):
     found = checkpoint.load(path)
-    if found.network != "deep-wiener":
-        loading.build_network(found)
+    is_ours = found.network == "DeepWiener"
+    (loading.build_deep_wiener if is_ours else loading.build_network)(found)
 
 
 def held(path, kind):
@@ -43,6 +56,12 @@ def held(path, kind):
         for array in stored:
             if array.claim().nbytes < 2**24:
                 array.read()
+
+
+def training_state(path):
+    networks = {"network": models.build("dcae", channels=1, filters=[4])}
+    optimisers = {"network": torch.optim.Adam(networks["network"].parameters())}
+    state.load(Path(path).parent, networks, optimisers)
 
 
 def onnx(path):
@@ -58,11 +77,13 @@ def kernel(path):
 
 READERS = {
     "image": image,
+    "windows": windows,
     "kernel": kernel,
     "survey": survey,
     "weights": weights,
     "arrays": held,
     "onnx": onnx,
+    "state": training_state,
     "slurm": lambda path: slurm.read(Path(path)),
     "manifest": manifest.read,
     "answers": journal.load,

@@ -43,7 +43,7 @@ def test_a_seed_gives_the_same_bytes():
 
 def reached(*arcs, number=0, **more):
     """Return the result of a case that reached arcs."""
-    return worker.Result("files", number, (number,), arcs=list(arcs), **more)
+    return worker.Result("files", number, (number,), arcs=list(arcs), **{"code": 0, **more})
 
 
 def test_a_case_that_reached_something_new_begins_others():
@@ -53,8 +53,9 @@ def test_a_case_that_reached_something_new_begins_others():
     guide.note(reached(("x.py", 0, 1), number=1))  # nothing new
     guide.note(reached(("x.py", 0, 2), number=2, wrong=[("traceback", "")]))
     guide.note(reached(("x.py", 0, 3), number=3, seconds=9))
+    guide.note(reached(("x.py", 0, 4), number=3, code=1))
     assert {guide.descent(number) for number in range(4, 30)} == {(0, n) for n in range(4, 30)}
-    assert len(guide.reached) == 3
+    assert len(guide.reached) == 4
 
 
 def test_a_case_is_begun_with_what_its_own_sample_reached():

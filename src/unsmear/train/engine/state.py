@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import torch
+from pydantic import TypeAdapter, ValidationError
 from torch import nn
 from torch.optim import Optimizer
 
@@ -92,13 +94,32 @@ def load(
         return State()
     try:
         plain_files.check(path)
-        # To the processor first: an optimiser keeps its counters there and moves the rest itself.
-        parts: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        parts = _read(path)
         for name, network in networks.items():
             unwrapped(network).load_state_dict(parts["networks"][name])
             optimisers[name].load_state_dict(parts["optimisers"][name])
-        return State(**parts["state"])
+        return _checked(State(**parts["state"]))
     except Exception as error:  # torch raises many kinds of errors for a damaged file
         raise TrainingError(
             f"{path}: the state is damaged or not of this run's networks; {error_text(error)}"
         ) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return what a state holds; torch warns of programs that it did not write itself."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # To the processor first: an optimiser keeps its counters there and moves the rest itself.
+        parts: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return parts
+
+
+def _checked(state: State) -> State:
+    """Return a state whose values are of their kinds; raises ValueError for others."""
+    try:
+        checked = TypeAdapter(State).validate_python(vars(state))
+    except ValidationError as error:
+        raise ValueError(f"{error.errors()[0]['loc'][0]}: {error.errors()[0]['msg']}") from error
+    if checked.step < 0:
+        raise ValueError(f"its step must be 0 or more, got {checked.step}")
+    return checked
