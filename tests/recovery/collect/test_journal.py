@@ -73,6 +73,34 @@ def test_a_line_that_a_kill_cut_short_is_dropped(tmp_path):
     assert path.read_bytes() == whole
 
 
+def test_a_pair_that_was_recorded_twice_counts_once(tmp_path):
+    path = tmp_path / "answers.jsonl"
+    journal.begin(path, EMPTY, ASKED)
+    for case in "abab":
+        journal.record(path, answers_of(case))
+    wanted = without_nan([*answers_of("a"), *answers_of("b")])
+    assert without_nan(journal.load(path).rows) == wanted
+
+
+def test_two_runs_do_not_record_at_once(tmp_path):
+    path = tmp_path / "new" / "answers.jsonl"
+    with journal.holding(path):
+        refused = pytest.raises(DataError, match="another run writes its results here")
+        with refused, journal.holding(path):
+            pass
+        journal.begin(path, EMPTY, ASKED)
+    with journal.holding(path):
+        pass
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    refused = pytest.raises(DataError, match="file: no folder can be made")
+    with refused, journal.holding(tmp_path / "file" / "answers.jsonl"):
+        pass
+
+
 def test_a_file_that_is_only_read_or_refused_stays_as_it_is(tmp_path):
     path = tmp_path / "answers.jsonl"
     journal.begin(path, EMPTY, ASKED)

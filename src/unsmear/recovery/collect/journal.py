@@ -8,20 +8,47 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
-from unsmear import journal, resume
-from unsmear.errors import DataError, shown
+from unsmear import journal, lease, resume
+from unsmear.errors import DataError, error_text, shown
 from unsmear.journal import DAMAGE
 from unsmear.recovery.collect.answers import Numbers, Prediction, Predictions
 
 FILE = "answers.jsonl"
 OF_CASE = ("case", "group", "blur", "length", "labels", "thresholds")
 """Fields that are equal in all predictions of a pair."""
+
+
+@contextmanager
+def holding(path: Path) -> Iterator[None]:
+    """Hold the lease of a journal inside the context: two runs would record every pair twice.
+
+    Raises DataError where another process holds it, and where it cannot be written.
+    """
+    own, clock = (path.with_name(f".{path.name}.{what}") for what in ("lease", "clock"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{path.parent}: no folder can be made ({error_text(error)}).") from error
+    try:
+        taken = lease.Lease.take(own, lease.new_owner(), clock)
+    except FileExistsError as error:
+        raise DataError(
+            f"{path.parent}: another run writes its results here; wait for its end (two minutes, "
+            "if it was killed on another machine), or choose another output folder."
+        ) from error
+    except OSError as error:
+        raise DataError(f"{own}: the lease cannot be written ({error_text(error)}).") from error
+    finally:
+        clock.unlink(missing_ok=True)
+    with taken.renewing():
+        yield
 
 
 def begin(path: Path, empty: Predictions, asked: Mapping[str, Any]) -> Predictions:
@@ -114,16 +141,16 @@ def _of_rows(rows: list[Prediction]) -> dict[str, Any]:
 
 def _answers(path: Path, lines: list[dict[str, Any]]) -> Predictions:
     head, *cases = lines
-    rows: list[Prediction] = []
+    rows: dict[str, list[Prediction]] = {}  # a pair counts once, however often it was recorded
     number = 1
     try:
         labels, thresholds = tuple(map(_text, head["labels"])), _numbers(head["thresholds"])
         for line in cases:
             number += 1
-            rows += _rows(line, len(labels))
+            rows.setdefault(line["case"], _rows(line, len(labels)))
     except DAMAGE as error:
         raise journal.damaged(path, number, error) from error
-    return Predictions(labels, thresholds, tuple(rows))
+    return Predictions(labels, thresholds, tuple(chain.from_iterable(rows.values())))
 
 
 def _rows(line: dict[str, Any], count: int) -> list[Prediction]:

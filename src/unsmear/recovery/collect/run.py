@@ -32,23 +32,24 @@ def answer(
     folder: where the journal is; predictions of an earlier run of the same request are reused.
     asked: see `describe`. each: maps a function over the pairs that are not finished yet.
 
-    Raises DataError for a journal of another request.
+    Raises DataError for a journal of another request, and where another run writes it.
     """
     classifier = questions.classifier
     empty = Predictions()
     if classifier is not None:
         empty = Predictions(classifier.labels, tuple(map(float, classifier.thresholds)))
     path = folder / journal.FILE
-    finished_rows = journal.begin(path, empty, asked)
-    finished = set(finished_rows.cases)
-    rows, problems = list(finished_rows.rows), []
-    left = [case for case in cases if case.name not in finished]
-    for result in each(partial(attempt, questions), left):
-        if result.problem:
-            problems.append(result.problem)
-        else:
-            journal.record(path, result.answers)
-            rows += result.answers
+    with journal.holding(path):
+        finished_rows = journal.begin(path, empty, asked)
+        finished = set(finished_rows.cases)
+        rows, problems = list(finished_rows.rows), []
+        left = [case for case in cases if case.name not in finished]
+        for result in each(partial(attempt, questions), left):
+            if result.problem:
+                problems.append(result.problem)
+            else:
+                journal.record(path, result.answers)
+                rows += result.answers
     return replace(finished_rows, rows=tuple(rows)).sorted(), problems
 
 
