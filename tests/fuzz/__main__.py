@@ -99,10 +99,7 @@ def _run(plan, asked):
             if time.monotonic() > until:
                 break
         _figures(sort, of_sort, time.monotonic() - began)
-        kept = sum(map(len, guide.kept.values()))
-        print(
-            f"Arcs of ours reached: {len(guide.reached)}, by {kept} cases that others began with."
-        )
+        print(f"Pairs of our lines that followed each other: {len(guide.reached):,}.", flush=True)
         results += of_sort
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     print(f"{sum(u.ru_utime + u.ru_stime for u in used):.0f} s of CPU in all.", flush=True)
