@@ -83,11 +83,9 @@ def test_arcs_are_those_of_our_lines_in_their_order():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="cases run in forked processes")
 def test_a_descended_case_is_run_again_by_its_numbers(tmp_path):
     import_module("tests.fuzz.reading")  # once for all processes
-    data = b"".join(b'{"a": %d, "b": [1, 2]}\n' % n for n in range(4))
-    calls = ((1, ("reads", "answers", "{file}")),)
-    plan = worker.Plan(
-        "0", {"a": corpus.Sample({"a.jsonl": data}, calls)}, tmp_path, tmp_path, False
-    )
+    data = b"0.2,0.1,0\n0,0.4,0\n0,0.1,0.2\n"
+    calls = ((1, ("reads", "kernel", "{file}")),)
+    plan = worker.Plan("0", {"a": corpus.Sample({"k.csv": data}, calls)}, tmp_path, tmp_path, False)
     guide = guidance.Guide("0", "files", plan.samples, 0.9)
     results = list(worker.run(plan, guide, range(40)))
     assert [result.wrong for result in results] == [[]] * 40
@@ -107,7 +105,7 @@ def made(plan, guide, folder, descent):
     """Return the bytes of the file of a case."""
     result = worker.Result("files", descent[-1], tuple(descent))
     worker._file(plan, guide, folder, folder / "out", result)
-    return (folder / "a.jsonl").read_bytes()
+    return (folder / "k.csv").read_bytes()
 
 
 @pytest.mark.parametrize("name", ["restore", "doctor"])

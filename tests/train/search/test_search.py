@@ -1,5 +1,6 @@
 """A search: what it draws, whom its trials belong to, and that none is lost."""
 
+import errno
 import json
 import os
 import signal
@@ -27,7 +28,7 @@ from unsmear.train.search import search as searches
 from unsmear.train.search import space
 from unsmear.train.search.leases import Leases
 from unsmear.train.search.search import SearchCallback, results, search
-from unsmear.train.search.study import Search, open_study
+from unsmear.train.search.study import Lock, Search, open_study
 
 RATE = {"low": 1e-4, "high": 1e-1, "log": True}
 
@@ -478,3 +479,16 @@ def _first(trials):
     trial = next(trials)
     trials.close()
     return [trial]
+
+
+def test_a_lock_that_cannot_be_let_go_says_why(tmp_path, monkeypatch):
+    """Optuna's own error is that it did not have the lock, whatever the disk said."""
+    lock = Lock(str(tmp_path / "study.journal"))
+    assert lock.acquire()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "rename", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        lock.release()

@@ -88,6 +88,17 @@ class Search:
         return self.run.stop.monitor == "loss"
 
 
+class Lock(JournalFileOpenLock):
+    """Optuna's lock of a journal; letting go of it raises the disk's own error, such as no room."""
+
+    def release(self) -> None:
+        """Let go of the lock; raises OSError where its file can be neither renamed nor deleted."""
+        try:
+            super().release()
+        except RuntimeError as error:
+            raise error.__context__ or error from None
+
+
 def open_study(settings: Search, path: Path) -> Study:
     """Return the study in a file, which is created where it does not exist.
 
@@ -98,7 +109,7 @@ def open_study(settings: Search, path: Path) -> Study:
     with Leases(lease_folder(path)).alone():
         # An absolute path, and a lock that is no link: both work from any folder and disk.
         place = str(path.resolve())
-        lock = JournalFileOpenLock(place)
+        lock = Lock(place)
         try:
             with get_lock_file(lock):
                 _cut_partial_line(path)
