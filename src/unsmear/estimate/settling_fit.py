@@ -26,6 +26,8 @@ AMPLITUDES, CYCLES, DECAY = (5.0, 8.0, 12.0), (1.5, 2.3, 3.5), 4.0
 logarithm of the ratio of the deflections at the exposure's beginning and end."""
 DISTANCES = (0.8, 1.0, 1.25)
 """Distances of two positions to begin with, as multiples of each that is expected."""
+NEARBY, TURNS = (0.98, 1.0, 1.02), (-2.0, -1.0, 0.0, 1.0, 2.0)
+"""The same near one that was found with another share of the time, and turns in degrees."""
 POINT = 0.02
 """Extent of each of two positions, as a fraction of their distance."""
 FINALISTS = 2
@@ -91,14 +93,30 @@ def search(
     longest = min(spectrum.window) / families.LONGEST_SHARE
     swing = _family(settled, (2.0, longest / 2), (0.5, 12.0), (0.75, 12.0))
     jump = _family(jumped, (3.0, longest), (0.1, 0.9))
-    fits = []
-    for blur_of, family, starts in (
-        (settled, swing, _swings(angle)),
-        (jumped, jump, _jumps(jumps)),
-    ):
-        fit = _fitted(spectrum, line, family, starts)
-        fits.append((blur_of(fit.values), fit))
-    return min(fits, key=lambda candidate: candidate[1].loss)
+    swung = _fitted(spectrum, line, swing, _swings(angle))
+    apart = _fitted(spectrum, line, jump, _jumps(jumps))
+    apart = min(apart, _shared_equally(line, jump, apart), key=motion_fit.LOSS)
+    return min(
+        ((settled(swung.values), swung), (jumped(apart.values), apart)),
+        key=lambda candidate: candidate[1].loss,
+    )
+
+
+def _shared_equally(line: motion_fit.Search, jump: Family, found: fitting.Fit) -> fitting.Fit:
+    """Return the likeliest jump near one that spends half of its time at each position: from other
+    shares, whose bands are filled, no slope leads there.
+    """
+    distance, _, angle = found.values
+    problem, texture = line.problem, line.still.texture
+    starts = [(distance * by, 0.5, angle + turn) for by in NEARBY for turn in TURNS]
+    tried = [
+        fitting.fit_held(
+            problem, problem.transfer(jump.kernel(start)), texture, steps=motion_fit.QUICK
+        )
+        for start in starts
+    ]
+    nearest = starts[int(np.argmin([motion_fit.LOSS(fit) for fit in tried]))]
+    return fitting.fit(problem, jump, nearest, texture, settle_texture=True)
 
 
 def _swings(angle: float) -> Iterator[Values]:
