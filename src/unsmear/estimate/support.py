@@ -10,7 +10,6 @@ from unsmear.estimate import fitting, path_fit, profile_fit, shake_fit
 from unsmear.estimate.evidence import (
     LIKELY,
     NONE,
-    POSSIBLE,
     SHORT,
     STRAIGHT,
     Evidence,
