@@ -25,7 +25,7 @@ from unsmear.estimate import (
     profile_fit,
     result,
     saturation,
-    settling_fit,
+    stage_fit,
     shake_fit,
     support,
 )
@@ -91,10 +91,15 @@ def _at_changing_speed(
     """
     if kind == "straight" and paper is not None:
         return None
-    few = _few_values(gathered) if _may_have_few_values(gathered, kind) else None
-    if few is None:
-        return _uneven_motion(gathered, planes)
-    return _swing_or_jump(gathered, planes, *few)
+    found = _stage_motion(gathered) if _may_be_stage_motion(gathered, kind) else None
+    if found is not None and support.is_as_likely_as_free(gathered, found):
+        return _at_speed_of(found, gathered, planes)
+    uneven = _uneven_motion(gathered, planes)
+    if uneven is not None or found is None:
+        return uneven
+    if not support.is_as_likely_as_free(gathered, found, support.NEARLY_AS_FREE):
+        return None
+    return _at_speed_of(found, gathered, planes)
 
 
 def _defocus(disc: fitting.Fit, confidence_of: Callable[[float], float]) -> Estimate:
@@ -152,12 +157,12 @@ def _is_irregular(gathered: Evidence) -> bool:
     return support.contradicts_profile(gathered, path)
 
 
-def _may_have_few_values(gathered: Evidence, kind: Kind) -> bool:
-    """Return whether a swing or a jump is to be searched for: a motion is irregular, or linear but
+def _may_be_stage_motion(gathered: Evidence, kind: Kind) -> bool:
+    """Return whether a motion of few values is to be searched for: one is irregular, or linear but
     not at constant speed, or the network sees one that is found as nothing else.
     """
     if kind == "straight":
-        return not _is_even(gathered)
+        return not (_is_even(gathered) and support.is_plain(gathered))
     return kind != "defocus" and support.is_hardly_still(gathered)
 
 
@@ -166,26 +171,28 @@ def _is_even(gathered: Evidence) -> bool:
     return gathered.profile is None and support.explains_everything(gathered)
 
 
-def _few_values(gathered: Evidence) -> tuple[Profile, fitting.Fit] | None:
-    """Return a swing that dies away, or a jump, with its fit; None where it explains too little."""
+def _stage_motion(gathered: Evidence) -> stage_fit.StageMotion | None:
+    """Return the likeliest motion of few values; None where it explains too little."""
     extent, _, angle = equivalent(gathered.guess.kernel)
     lines = [gathered.search.best.values, (gathered.guess.length, gathered.guess.angle)]
     if gathered.profile is not None:
         lines.append((gathered.profile.blur.length, gathered.profile.blur.angle))
     halves = [(length / 2, along) for length, along in lines]
     jumps = [(extent / np.sqrt(3), angle), *lines, *halves]
-    blur, fit = settling_fit.search(gathered.spectrum, gathered.search, angle, jumps)
-    return (blur, fit) if support.for_few_values(gathered, fit) else None
+    found = stage_fit.search(gathered.spectrum, gathered.search, angle, jumps)
+    return found if support.for_few_values(gathered, found) else None
 
 
-def _swing_or_jump(
-    gathered: Evidence, planes: NDArray[Any], blur: Profile, fit: fitting.Fit
+def _at_speed_of(
+    found: stage_fit.StageMotion, gathered: Evidence, planes: NDArray[Any]
 ) -> Estimate | None:
-    """Return the estimate of a swing or a jump; None where the image supports neither half-turn."""
-    profile = profile_fit.resolve(planes, blur)
-    if profile is None:
+    """Return the estimate of a motion of few values; None where the image supports neither
+    half-turn, or a rival.
+    """
+    profile = profile_fit.resolve(planes, found.blur)
+    if profile is None or profile_fit.is_contradicted(planes, profile, found.rival):
         return None
-    errors = result.straight((fit.errors[0], fit.errors[-1]))
+    errors = result.straight((found.fit.errors[0], found.fit.errors[-1]))
     return Estimate(
         profile.length,
         profile.angle,

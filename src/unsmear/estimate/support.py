@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from unsmear.estimate import fitting, path_fit, profile_fit, shake_fit
+from unsmear.estimate import fitting, goodness, path_fit, profile_fit, shake_fit, stage_fit
 from unsmear.estimate.evidence import (
     LIKELY,
     NONE,
@@ -37,6 +37,9 @@ of a motion: a path has more values, and little is gained by one that explains l
 FEW_VALUES_DROP = 2.5
 """The same for a swing that dies away, or a jump, which have four values at most. Of 98 sharp
 images those that the network called still with less than HARDLY reached 1.3, others 6.4."""
+NEARLY_AS_FREE = 0.2
+"""Rise in loss by which a motion of few values is still believed where uneven speed with many is
+not, as a fraction of the drop from constant speed."""
 HARDLY = 0.35
 """Network probability of no motion above which no swing and no jump is believed."""
 BLOCKS_DROP = 5.0
@@ -268,16 +271,32 @@ def is_hardly_still(evidence: Evidence) -> bool:
     return bool(evidence.guess.kinds[NONE] < HARDLY)
 
 
-def for_few_values(evidence: Evidence, fit: fitting.Fit) -> bool:
-    """Return whether a swing or a jump fits clearly better than no motion, a Gaussian as wide and
-    constant speed, and no worse than uneven speed and a free kernel, which have more values, and
-    the network hardly believes that nothing moved.
+def for_few_values(evidence: Evidence, found: stage_fit.StageMotion) -> bool:
+    """Return whether a motion of few values fits clearly better than no motion, a Gaussian as wide
+    and constant speed, and no worse than a free kernel, which has more values, and leaves no
+    pattern, and the network hardly believes that nothing moved.
     """
     search, required = evidence.search, required_improvement(evidence.averages)
     if not is_hardly_still(evidence):
         return False
-    if min(search.unmoved, search.best.loss) - fit.loss < FEW_VALUES_DROP * required:
+    loss, drop = found.fit.loss, FEW_VALUES_DROP * required
+    below = profile_fit.required_drop(evidence.averages, search) if found.nests else drop
+    if search.unmoved - loss < drop or search.best.loss - loss < below:
         return False
-    if evidence.profile is not None and fit.loss > evidence.profile.fit.loss + profile_fit.NEARLY:
+    if evidence.shake is not None and loss > evidence.shake.fit.loss:
         return False
-    return evidence.shake is None or fit.loss < evidence.shake.fit.loss
+    return explains(goodness.excess(evidence.spectrum, found.fit), search.unmoved - loss)
+
+
+def is_as_likely_as_free(
+    evidence: Evidence, found: stage_fit.StageMotion, share: float = profile_fit.NEARLY_SHARE
+) -> bool:
+    """Return whether a motion of few values fits about as well as uneven speed with many.
+
+    share: rise in loss that is allowed, as a fraction of the drop from constant speed.
+    """
+    if evidence.profile is None:
+        return True
+    free = evidence.profile.fit.loss
+    allowed = max(profile_fit.NEARLY, share * (evidence.search.best.loss - free))
+    return found.fit.loss < free + allowed

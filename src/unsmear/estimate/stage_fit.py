@@ -1,19 +1,22 @@
-"""Settling after a step, and a jump between two positions: few values say where a stage was.
+"""What a stage does between two places, in few values: settle, jump, pause or rest, accelerate.
 
 A stage that is exposed while it settles swings along a line, and less and less: most of the
 exposure is near its end, and the free times of `profile_fit` are too coarse for the narrow peaks
-where it turns. A stage that jumps is exposed at two places and nowhere between. Both are lines
-of uneven speed (`Profile`), so that what is fitted is what is taken out.
+where it turns. A stage that jumps is exposed at two places and nowhere between. One that rests
+before it moves, or pauses, is exposed at one place longer; one that accelerates, longer near its
+start. All are lines of uneven speed (`Profile`), so that what is fitted is what is taken out, and
+are told with less light than the free times of a profile, for they have three or four values.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from unsmear.blur import Profile
-from unsmear.estimate import families, fitting, likelihood, motion_fit
+from unsmear.estimate import families, fitting, likelihood, motion_fit, profile_fit
 from unsmear.estimate.families import Family, Values
 from unsmear.estimate.spectrum import Array, Spectrum
 
@@ -30,8 +33,41 @@ NEARBY, TURNS = (0.98, 1.0, 1.02), (-2.0, -1.0, 0.0, 1.0, 2.0)
 """The same near one that was found with another share of the time, and turns in degrees."""
 POINT = 0.02
 """Extent of each of two positions, as a fraction of their distance."""
+PAUSES, RESTS = (0.85, 1.5), (0.25, 0.45)
+"""Lengths of a line with a pause to begin with, as multiples of the linear motion's, and shares of
+the exposure spent at rest."""
+AT_AN_END, IN_THE_MIDDLE = 0.02, 0.48
+"""Places of a pause to begin with, as fractions of the line."""
+PLACES = 41
+"""Number of places whose times make the profile of a pause."""
+RAMPS, FIRST_SPEEDS = (0.95, 1.1), (0.05, 0.4)
+"""Lengths of an accelerated motion to begin with, as multiples of the linear motion's, and speeds
+at first, as fractions of the last."""
+VALUE = 8.0
+"""Rise in loss that a family may have for each value less."""
 FINALISTS = 2
 """Number of coarse fits of a family that are refined."""
+OTHER = 1.3
+"""Ratio of the lengths of two motions above which they are not the same."""
+
+
+@dataclass(frozen=True)
+class StageMotion:
+    """A motion of few values.
+
+    blur: the motion, or its reverse. fit: of the spectrum. nests: whether constant speed is one of
+    its family. rival: a motion of another length that is about as likely.
+    """
+
+    blur: Profile
+    fit: fitting.Fit
+    nests: bool = False
+    rival: Profile | None = None
+
+    @property
+    def cost(self) -> float:
+        """Loss, and what its values cost."""
+        return self.fit.loss + VALUE * len(self.fit.values)
 
 
 def settled(values: Values) -> Profile:
@@ -69,6 +105,33 @@ def jumped(values: Values) -> Profile:
     return Profile(distance, angle % 180, tuple(map(float, times)))
 
 
+def paused(values: Values) -> Profile:
+    """Return a line at constant speed with a rest at one place.
+
+    values: length in pixels, share of the exposure spent at rest, place of the rest as a fraction
+    of the line, angle in degrees.
+    """
+    length, share, place, angle = values
+    times = np.full(PLACES, (1 - share) / PLACES)
+    step = min(abs(place), 1.0) * (PLACES - 1)
+    first = min(int(step), PLACES - 2)
+    times[first] += share * (first + 1 - step)
+    times[first + 1] += share * (step - first)
+    return Profile(length, angle % 180, tuple(map(float, times)))
+
+
+def ramped(values: Values) -> Profile:
+    """Return the line of a constant acceleration; values: length in pixels, speed at first as a
+    fraction of the last, angle in degrees.
+    """
+    length, first, angle = values
+    first = abs(first)
+    time = (np.arange(MOMENTS) + 0.5) / MOMENTS
+    place = (first * time + (1 - first) * time**2 / 2) * 2 / (1 + first)
+    times = _times(place, max(2, round(length / PITCH) + 1))
+    return Profile(length, angle % 180, tuple(map(float, times)))
+
+
 def _family(blur_of: Callable[[Values], Profile], *bounds: tuple[float, float]) -> Family:
     lowest, highest = (tuple(bound[side] for bound in bounds) for side in (0, 1))
     count = len(bounds)
@@ -84,8 +147,8 @@ def _family(blur_of: Callable[[Values], Profile], *bounds: tuple[float, float]) 
 
 def search(
     spectrum: Spectrum, line: motion_fit.Search, angle: float, jumps: Sequence[Values]
-) -> tuple[Profile, fitting.Fit]:
-    """Return the likeliest swing or jump, and its fit.
+) -> StageMotion:
+    """Return the likeliest motion of few values.
 
     line: the fits of constant speed. angle: of a swing, expected, degrees. jumps: expected
     distances and angles of a jump, pixels and degrees.
@@ -93,13 +156,30 @@ def search(
     longest = min(spectrum.window) / families.LONGEST_SHARE
     swing = _family(settled, (2.0, longest / 2), (0.5, 12.0), (0.75, 12.0))
     jump = _family(jumped, (3.0, longest), (0.1, 0.9))
-    swung = _fitted(spectrum, line, swing, _swings(angle))
-    apart = _fitted(spectrum, line, jump, _jumps(jumps))
+    pause = _family(paused, (2.0, longest), (0.05, 0.8), (0.0, 0.5))
+    ramp = _family(ramped, (2.0, longest), (0.0, 1.0))
+    swung = _fitted(spectrum, line, swing, _swings(angle), line.still.texture)
+    apart = _fitted(spectrum, line, jump, _jumps(jumps), line.still.texture)
     apart = min(apart, _shared_equally(line, jump, apart), key=motion_fit.LOSS)
-    return min(
-        ((settled(swung.values), swung), (jumped(apart.values), apart)),
-        key=lambda candidate: candidate[1].loss,
-    )
+    found = [StageMotion(settled(swung.values), swung), StageMotion(jumped(apart.values), apart)]
+    texture = line.best.texture
+    for place in (AT_AN_END, IN_THE_MIDDLE):
+        rested = _fitted(spectrum, line, pause, _pauses(line.best.values, place, longest), texture)
+        found.append(StageMotion(paused(rested.values), rested, nests=True))
+    faster = _fitted(spectrum, line, ramp, _ramps(line.best.values, longest), texture)
+    found.append(StageMotion(ramped(faster.values), faster, nests=True))
+    best, *others = sorted(found, key=lambda motion: motion.cost)
+    allowed = best.cost + profile_fit.AMBIGUOUS * max(line.best.loss - best.fit.loss, 0.0)
+    rivals = [
+        motion.blur
+        for motion in others
+        if motion.cost < allowed and _differ(motion.blur.length, best.blur.length)
+    ]
+    return replace(best, rival=rivals[0] if rivals else None)
+
+
+def _differ(first: float, second: float) -> bool:
+    return max(first, second) > OTHER * min(first, second)
 
 
 def _shared_equally(line: motion_fit.Search, jump: Family, found: fitting.Fit) -> fitting.Fit:
@@ -131,11 +211,29 @@ def _jumps(expected: Sequence[Values]) -> Iterator[Values]:
             yield distance * by, 0.5, angle
 
 
+def _pauses(line: Values, place: float, longest: float) -> Iterator[Values]:
+    length, angle = line
+    for by in PAUSES:
+        for share in RESTS:
+            yield min(length * by, longest), share, place, angle
+
+
+def _ramps(line: Values, longest: float) -> Iterator[Values]:
+    length, angle = line
+    for by in RAMPS:
+        for first in FIRST_SPEEDS:
+            yield min(length * by, longest), first, angle
+
+
 def _fitted(
-    spectrum: Spectrum, line: motion_fit.Search, family: Family, starts: Iterator[Values]
+    spectrum: Spectrum,
+    line: motion_fit.Search,
+    family: Family,
+    starts: Iterator[Values],
+    texture: Array,
 ) -> fitting.Fit:
     coarse = likelihood.Problem(spectrum, motion_fit.COARSE)
-    tried = [fitting.fit(coarse, family, start, line.still.texture, steps=8) for start in starts]
+    tried = [fitting.fit(coarse, family, start, texture, steps=8) for start in starts]
     fits = [
         fitting.fit(line.problem, family, start.values, start.texture)
         for start in sorted(tried, key=motion_fit.LOSS)[:FINALISTS]
