@@ -1,4 +1,4 @@
-"""A stage that settles after a step, and one that jumps between two positions."""
+"""A stage that settles, jumps, rests, pauses or accelerates."""
 
 import numpy as np
 import pytest
@@ -10,8 +10,8 @@ from unsmear.estimate import (
     estimate_planes,
     evidence,
     motion_fit,
-    stage_fit,
     spectrum,
+    stage_fit,
     support,
 )
 from unsmear.estimate.path_fit import alike
@@ -44,6 +44,43 @@ def test_a_jump_is_exposed_at_two_places():
     assert left.sum() == pytest.approx(0.25, abs=0.01)
     distance = place[place >= 0] @ right / right.sum() - place[place < 0] @ left / left.sum()
     assert distance == pytest.approx(10, abs=0.3)
+
+
+def test_a_pause_is_exposed_longer_at_its_place():
+    row = stage_fit.paused((10.0, 0.4, 0.0, 0.0)).kernel().sum(0)
+    assert row.max() == pytest.approx(0.4, abs=0.02)
+    assert row[row > 0.05][1:] == pytest.approx(0.06, abs=0.025)
+    middle = stage_fit.paused((10.0, 0.4, 0.5, 0.0)).kernel().sum(0)
+    assert middle == pytest.approx(middle[::-1], abs=1e-6)
+
+
+def test_an_accelerated_motion_has_the_kernel_of_its_moments():
+    time = (np.arange(6000) + 0.5) / 6000
+    place = 12 * (0.3 * time + 0.7 * time**2 / 2) / 0.65
+    turn = np.deg2rad(30)
+    place = place - place.mean()
+    wanted = points_kernel(place * np.cos(turn), -place * np.sin(turn), np.ones(6000))
+    kernel = stage_fit.ramped((12.0, 0.3, 30.0)).kernel()
+    reach = max(len(kernel), len(wanted))
+    ours, theirs = (np.pad(k, (reach - len(k)) // 2) for k in (kernel, wanted))
+    assert np.abs(ours - theirs).sum() < 0.05
+    assert np.abs(ours[::-1, ::-1] - theirs).sum() > 0.2  # the reverse is another one
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "true",
+    [
+        stage_fit.paused((10.0, 0.3, 0.0, 40.0)),
+        stage_fit.paused((10.0, 0.25, 0.5, 110.0)),
+        stage_fit.ramped((12.0, 0.0, 70.0)),
+    ],
+)
+def test_a_rest_a_pause_and_an_acceleration_are_found(true):
+    estimate = estimate_planes(recorded(20 * cells(5, 256), true)[None, None])
+    assert estimate.sure
+    assert estimate.length == pytest.approx(true.length, abs=1)
+    assert alike(estimate.kernel(), true.kernel()) > 0.95
 
 
 @pytest.mark.slow

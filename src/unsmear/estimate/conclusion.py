@@ -25,8 +25,8 @@ from unsmear.estimate import (
     profile_fit,
     result,
     saturation,
-    stage_fit,
     shake_fit,
+    stage_fit,
     support,
 )
 from unsmear.estimate.evidence import DEFOCUS, IMPROVEMENT, NONE, SHAKE, STRAIGHT, Evidence

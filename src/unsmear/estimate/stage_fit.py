@@ -44,7 +44,8 @@ RAMPS, FIRST_SPEEDS = (0.95, 1.1), (0.05, 0.4)
 """Lengths of an accelerated motion to begin with, as multiples of the linear motion's, and speeds
 at first, as fractions of the last."""
 VALUE = 8.0
-"""Rise in loss that a family may have for each value less."""
+"""Rise in loss that a family may have for each value less: the logarithm of the number of
+frequencies, as in the Bayesian information criterion."""
 FINALISTS = 2
 """Number of coarse fits of a family that are refined."""
 OTHER = 1.3
@@ -67,7 +68,12 @@ class StageMotion:
     @property
     def cost(self) -> float:
         """Loss, and what its values cost."""
-        return self.fit.loss + VALUE * len(self.fit.values)
+        return cost(self.fit)
+
+
+def cost(fit: fitting.Fit) -> float:
+    """Return the loss of a fit, and what its blur's values cost."""
+    return fit.loss + VALUE * len(fit.values)
 
 
 def settled(values: Values) -> Profile:
@@ -112,11 +118,12 @@ def paused(values: Values) -> Profile:
     of the line, angle in degrees.
     """
     length, share, place, angle = values
-    times = np.full(PLACES, (1 - share) / PLACES)
+    rest = np.zeros(PLACES)
     step = min(abs(place), 1.0) * (PLACES - 1)
     first = min(int(step), PLACES - 2)
-    times[first] += share * (first + 1 - step)
-    times[first + 1] += share * (step - first)
+    rest[first], rest[first + 1] = first + 1 - step, step - first
+    rest[[0, -1]] *= 2  # only half as far from the next place
+    times = (1 - share) / (PLACES - 1) + share * rest
     return Profile(length, angle % 180, tuple(map(float, times)))
 
 

@@ -37,6 +37,10 @@ of a motion: a path has more values, and little is gained by one that explains l
 FEW_VALUES_DROP = 2.5
 """The same for a swing that dies away, or a jump, which have four values at most. Of 98 sharp
 images those that the network called still with less than HARDLY reached 1.3, others 6.4."""
+MUCH_LONGER = 1.75
+"""Extent of a motion of few values above which it is not the one that the network sees, as a
+multiple of that one's: swings that were found right reached 1.65, one in a field of which a part
+moved 1.9."""
 NEARLY_AS_FREE = 0.2
 """Rise in loss by which a motion of few values is still believed where uneven speed with many is
 not, as a fraction of the drop from constant speed."""
@@ -273,8 +277,8 @@ def is_hardly_still(evidence: Evidence) -> bool:
 
 def for_few_values(evidence: Evidence, found: stage_fit.StageMotion) -> bool:
     """Return whether a motion of few values fits clearly better than no motion, a Gaussian as wide
-    and constant speed, and no worse than a free kernel, which has more values, and leaves no
-    pattern, and the network hardly believes that nothing moved.
+    and constant speed, and no worse than a free kernel, which has more values, leaves no pattern,
+    and is not far longer than what the network sees, which hardly believes that nothing moved.
     """
     search, required = evidence.search, required_improvement(evidence.averages)
     if not is_hardly_still(evidence):
@@ -285,18 +289,22 @@ def for_few_values(evidence: Evidence, found: stage_fit.StageMotion) -> bool:
         return False
     if evidence.shake is not None and loss > evidence.shake.fit.loss:
         return False
+    extent, _, _ = shake_fit.equivalent(found.blur.kernel())
+    seen, _, _ = shake_fit.equivalent(evidence.guess.kernel)
+    if extent > MUCH_LONGER * max(seen, evidence.guess.length):
+        return False
     return explains(goodness.excess(evidence.spectrum, found.fit), search.unmoved - loss)
 
 
 def is_as_likely_as_free(
-    evidence: Evidence, found: stage_fit.StageMotion, share: float = profile_fit.NEARLY_SHARE
+    evidence: Evidence, found: stage_fit.StageMotion, share: float = 0.0
 ) -> bool:
-    """Return whether a motion of few values fits about as well as uneven speed with many.
+    """Return whether a motion of few values is as likely as uneven speed with many.
 
-    share: rise in loss that is allowed, as a fraction of the drop from constant speed.
+    share: rise in loss that is allowed besides, as a fraction of the drop from constant speed.
     """
     if evidence.profile is None:
         return True
-    free = evidence.profile.fit.loss
-    allowed = max(profile_fit.NEARLY, share * (evidence.search.best.loss - free))
-    return found.fit.loss < free + allowed
+    free = evidence.profile.fit
+    allowed = share * (evidence.search.best.loss - free.loss)
+    return found.cost < stage_fit.cost(free) + allowed
