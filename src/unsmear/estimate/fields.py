@@ -98,7 +98,7 @@ class _Window:
 
 
 TELLS = 0.5
-"""Drop in loss by which a quarter of a field tells of a motion, as a multiple of the required one."""
+"""Drop in loss by which a quarter of a field tells of a motion, as a multiple of the required."""
 DEPTH = 3
 """Number of times that a field with seams is cut."""
 DRIFTS = 0.85
