@@ -4,7 +4,8 @@
 
 Writes restorers.md beside this file. Rows are stored in runs/restorers, one file per restorer,
 named by a hash of code and weights. Finished measurements are reused, so a stopped run is resumed.
-With `--only` some data sets are run, and the page is printed, not written.
+With `--only` some data sets are run, and the page is printed, not written; with `--restorers` some
+restorers, and their table is printed.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from common.images import (
     spoil,
 )
 from common.methods import Task, Way, run, ways
-from common.rows import Row
+from common.rows import Row, Rows
 from unsmear import metrics
 from unsmear.tables import append_csv
 
@@ -90,7 +91,7 @@ def wanted(way: Way, scene: Scene, first: bool) -> list[Cell]:
 
 def key_of(way: Way) -> str:
     """Return a hash of the code and weights of a restorer."""
-    sources = [HERE / "against" / name for name in ("images.py", "methods.py", "outside.py")]
+    sources = [HERE / "common" / name for name in ("images.py", "methods.py", "outside.py")]
     if way.ours:
         unused = {"train", "cli", "report", "data", "evaluate"}
         code = sorted(PACKAGE.rglob("*.py"))
@@ -151,14 +152,16 @@ def _work(job: tuple[Scene, list[tuple[str, Cell]]], rows: multiprocessing.Queue
         rows.put(row)
 
 
-def jobs(data: Path, folders: list[str], count: int, there: set[tuple[str, ...]]) -> list:
+def jobs(
+    data: Path, folders: list[str], count: int, there: set[tuple[str, ...]], chosen: list[Way]
+) -> list:
     """Return (scene, [(restorer, cell)]) of all missing rows, the slowest first."""
     tasks = []
     for folder in folders:
         for number, scene in enumerate(scenes(data, folder, count)):
             missing = [
                 (way.name, cell)
-                for way in ways()
+                for way in chosen
                 for cell in wanted(way, scene, number == 0)
                 if (way.name, folder, scene.name, str(cell.length), cell.noise) not in there
             ]
@@ -215,12 +218,19 @@ def main() -> None:
     parser.add_argument(
         "--only", nargs="*", choices=SETS, help="data sets to run; the page is then only printed"
     )
+    parser.add_argument(
+        "--restorers",
+        nargs="*",
+        choices=[way.name for way in ways()],
+        help="restorers to run; their table is then only printed",
+    )
     options = parser.parse_args()
     if not options.data.is_dir():
         sys.exit(f"{options.data} must be the folder of real images; name it with --data.")
     folders, store = options.only or list(SETS), ResultStore(options.runs)
     there = {(r.method, r.folder, r.image, str(r.length), r.noise) for r in store.rows()}
-    todo = jobs(options.data, folders, options.count, there)
+    chosen = [way for way in ways() if way.name in (options.restorers or [way.name])]
+    todo = jobs(options.data, folders, options.count, there, chosen)
     if todo:
         collect(todo, options.workers, store)
     shown = {
@@ -229,6 +239,9 @@ def main() -> None:
         for scene in scenes(options.data, folder, options.count)
     }
     rows = [row for row in store.rows() if (row.folder, row.image) in shown]
+    if options.restorers:
+        print(report.overview(Rows(rows), {}, chosen))
+        return
     costs = cost.measure(options.runs / f"cost-{key_of(ways()[1])}.csv")
     page = report.page(rows, costs, options.count)
     if not options.only:

@@ -10,7 +10,7 @@ import numpy as np
 from common import bars
 from common.cost import LENGTH, SIDE, Cost
 from common.images import PAPER, RECIPE, SETS, SHARP, STRETCHED, Cell, cells_of
-from common.methods import BLIND, BLURRED, ORACLE, ways
+from common.methods import BLIND, BLURRED, ORACLE, Way, ways
 from common.rows import Row, Rows
 from unsmear.tables import narrow_markdown
 
@@ -24,7 +24,7 @@ def page(rows: list[Row], costs: dict[str, Cost], count: int) -> str:
     parts = [
         INTRODUCTION.format(count=count, machine=f"{platform.machine()}, {platform.system()}"),
         "## What was asked, what holds\n\n" + bars.table(table),
-        "## All of them on the same images\n\n" + overview(table, costs) + "\n\n" + PICTURE,
+        "## All of them on the same images\n\n" + overview(table, costs, ways()) + "\n\n" + PICTURE,
         *(f"## {folder}\n\n{one_set(table, folder)}" for folder in folders),
         _paper(table),
         "## Sharp images\n\n" + sharp(table),
@@ -32,12 +32,12 @@ def page(rows: list[Row], costs: dict[str, Cost], count: int) -> str:
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
-def overview(table: Rows, costs: dict[str, Cost]) -> str:
-    """Return the table of restorers, with their inputs and cost."""
-    places = table.common([way.name for way in ways()])
+def overview(table: Rows, costs: dict[str, Cost], chosen: list[Way]) -> str:
+    """Return the table of restorers, the oracle among them, with their inputs and cost."""
+    places = table.common([way.name for way in chosen])
     base = costs.get(BLIND)
     body = []
-    for way in ways():
+    for way in chosen:
         gains = [table.gain(way.name, place) for place in places]
         over = [table.at(way.name, p).psnr - table.at(ORACLE, p).psnr for p in places]
         ssim = float(np.mean([table.at(way.name, place).ssim for place in places]))

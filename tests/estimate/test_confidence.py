@@ -16,12 +16,20 @@ def trust(constant: float) -> Trust:
     return Trust(np.zeros_like(weight), np.ones_like(weight), weight)
 
 
+def plain() -> np.ndarray:
+    """Return features of an answer that leaves no pattern, where a motion would be seen."""
+    features = np.ones(FEATURES)
+    features[confidence.PATTERN] = np.log(1e-3)
+    return features
+
+
 @pytest.mark.parametrize("sort", ["even speed", "uneven speed", "path"])
 def test_what_is_acted_on_does_not_depend_on_the_calibration(sort: str) -> None:
-    features, number = np.ones(FEATURES), ANSWERS.index(sort)
+    features, number = plain(), ANSWERS.index(sort)
+    highest = confidence.LIKELY if sort == "path" else 0.953
     assert trust(-3).confidence(number, features, before=0.9) == SURE
     assert trust(3).confidence(number, features, before=0.6) < SURE
-    assert trust(3).confidence(number, features, before=0.9) == pytest.approx(0.953, abs=1e-3)
+    assert trust(3).confidence(number, features, before=0.9) == pytest.approx(highest, abs=1e-3)
     assert trust(-3).confidence(number, features, before=0.6) == pytest.approx(0.047, abs=1e-3)
 
 
@@ -30,6 +38,17 @@ def test_no_motion_is_not_surely_none_where_none_could_be_seen() -> None:
     assert trust(3).confidence(number, features, before=0.98) == 0.98
     assert trust(-3).confidence(number, features, before=0.98) == 0.85
     assert trust(-3).confidence(number, features, before=0.6) == 0.6
+    features[confidence.VISIBLE] = 0.9 * confidence.WOULD_BE_SEEN
+    assert trust(3).confidence(number, features, before=0.98) == 0.85
+    assert trust(3).confidence(number, features, before=0.6) == 0.6
+
+
+def test_constant_speed_is_likely_at_most_where_a_sign_speaks_against_it() -> None:
+    number, left = ANSWERS.index("even speed"), plain()
+    assert trust(9).confidence(number, plain(), before=0.81) > 0.99
+    assert trust(9).confidence(number, plain(), before=0.8) == confidence.LIKELY
+    left[confidence.PATTERN] = np.log(0.1)
+    assert trust(9).confidence(number, left, before=0.95) == confidence.LIKELY
 
 
 @pytest.mark.parametrize("sort", ["irregular", "defocus"])

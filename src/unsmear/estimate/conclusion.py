@@ -25,8 +25,8 @@ from unsmear.estimate import (
     profile_fit,
     result,
     saturation,
-    settling_fit,
     shake_fit,
+    stage_fit,
     support,
 )
 from unsmear.estimate.evidence import DEFOCUS, IMPROVEMENT, NONE, SHAKE, STRAIGHT, Evidence
@@ -38,9 +38,6 @@ LONGEST = 62.0
 searched for, would fit as well."""
 DOUBTFUL = 0.4
 """Upper limit of the confidence where something else explains the dark bands as well."""
-SEEN = 0.8
-"""Least confidence of a linear motion that the network sees in an image that is mostly noise, or
-together with the likelihood."""
 UNEXPLAINED = "which does not explain the whole pattern: perhaps not one motion at constant speed"
 """What is said of a linear motion that leaves a pattern."""
 
@@ -92,11 +89,17 @@ def _at_changing_speed(
 
     paper: the paper's recipe, where it fits no worse.
     """
-    if paper is None or kind != "straight":
-        uneven = _uneven_motion(gathered, planes)
-        if uneven is not None:
-            return uneven
-    return _settling(gathered, planes) if _may_be_settling(gathered, kind, paper) else None
+    if kind == "straight" and paper is not None:
+        return None
+    found = _stage_motion(gathered) if _may_be_stage_motion(gathered, kind) else None
+    if found is not None and support.is_as_likely_as_free(gathered, found):
+        return _at_speed_of(found, gathered, planes)
+    uneven = _uneven_motion(gathered, planes)
+    if uneven is not None or found is None:
+        return uneven
+    if not support.is_as_likely_as_free(gathered, found, support.NEARLY_AS_FREE):
+        return None
+    return _at_speed_of(found, gathered, planes)
 
 
 def _defocus(disc: fitting.Fit, confidence_of: Callable[[float], float]) -> Estimate:
@@ -154,11 +157,13 @@ def _is_irregular(gathered: Evidence) -> bool:
     return support.contradicts_profile(gathered, path)
 
 
-def _may_be_settling(gathered: Evidence, kind: Kind, paper: Paper | None) -> bool:
-    """Return whether the motion is irregular, or linear but not at constant speed."""
+def _may_be_stage_motion(gathered: Evidence, kind: Kind) -> bool:
+    """Return whether a motion of few values is to be searched for: one is irregular, or linear but
+    not at constant speed, or the network sees one that is found as nothing else.
+    """
     if kind == "straight":
-        return paper is None and not _is_even(gathered)
-    return kind == "shake" and gathered.shake is not None
+        return not (_is_even(gathered) and support.is_plain(gathered))
+    return kind != "defocus" and support.is_hardly_still(gathered)
 
 
 def _is_even(gathered: Evidence) -> bool:
@@ -166,19 +171,28 @@ def _is_even(gathered: Evidence) -> bool:
     return gathered.profile is None and support.explains_everything(gathered)
 
 
-def _settling(gathered: Evidence, planes: NDArray[Any]) -> Estimate | None:
-    """Return the estimate of a swing that dies away, or of a jump; None where there is none."""
+def _stage_motion(gathered: Evidence) -> stage_fit.StageMotion | None:
+    """Return the likeliest motion of few values; None where it explains too little."""
     extent, _, angle = equivalent(gathered.guess.kernel)
-    jumps = [(extent / np.sqrt(3), angle), gathered.search.best.values]
+    lines = [gathered.search.best.values, (gathered.guess.length, gathered.guess.angle)]
     if gathered.profile is not None:
-        jumps.append((gathered.profile.blur.length, gathered.profile.blur.angle))
-    blur, fit = settling_fit.search(gathered.spectrum, gathered.search, angle, jumps)
-    if not support.for_few_values(gathered, fit):
+        lines.append((gathered.profile.blur.length, gathered.profile.blur.angle))
+    halves = [(length / 2, along) for length, along in lines]
+    jumps = [(extent / np.sqrt(3), angle), *lines, *halves]
+    found = stage_fit.search(gathered.spectrum, gathered.search, angle, jumps)
+    return found if support.for_few_values(gathered, found) else None
+
+
+def _at_speed_of(
+    found: stage_fit.StageMotion, gathered: Evidence, planes: NDArray[Any]
+) -> Estimate | None:
+    """Return the estimate of a motion of few values; None where the image supports neither
+    half-turn, or a rival.
+    """
+    profile = profile_fit.resolve(planes, found.blur)
+    if profile is None or profile_fit.is_contradicted(planes, profile, found.rival):
         return None
-    profile = profile_fit.resolve(planes, blur)
-    if profile is None:
-        return None
-    errors = result.straight((fit.errors[0], fit.errors[-1]))
+    errors = result.straight((found.fit.errors[0], found.fit.errors[-1]))
     return Estimate(
         profile.length,
         profile.angle,
@@ -235,7 +249,7 @@ def _linear_motion(
     trusted = confidence_of(length_error / length)
     seen = support.is_seen_in_noise(gathered)
     if seen or support.is_seen_by_both(gathered):
-        trusted = max(trusted, SEEN)
+        trusted = max(trusted, support.SEEN)
     alteration = _processed(gathered)
     doubt = ""
     if length > LONGEST:

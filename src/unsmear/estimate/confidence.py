@@ -38,6 +38,14 @@ EVEN_ODDS, NOT_SURELY_STILL = 0.5, 0.85
 """Probability below which "no motion found" is not surely right, and its highest confidence."""
 JUST_UNSURE = SURE - 0.01
 """Highest confidence of an answer of which the evidence was not sure."""
+LIKELY = 0.89
+"""Highest confidence of what is likely and no more: a path, which half of the time is not quite the
+right one; constant speed that leaves a pattern, or that the network sees and the evidence hardly
+does."""
+WOULD_BE_SEEN = 1.0
+"""Visibility, as the feature is, below which it is not sure that nothing moved."""
+VISIBLE, PATTERN = 3, 4
+"""Indices of the visibility, and of the pattern that is left, among the features."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +71,29 @@ class Trust:
         """
         normal = np.clip((features - self.middle[answer]) / self.spread[answer], -3, 3)
         chance = float(1 / (1 + np.exp(-normal @ self.weight[answer])))
+        highest = _highest(ANSWERS[answer], features, before)
         if ANSWERS[answer] == "none":
             # How many of the images at hand moved is not known: the regression only limits.
-            return before if chance >= EVEN_ODDS else min(before, NOT_SURELY_STILL)
+            return min(before, highest if chance >= EVEN_ODDS else NOT_SURELY_STILL)
         if ANSWERS[answer] not in ACTED_ON:
-            return chance
-        return max(chance, SURE) if before >= SURE else min(chance, JUST_UNSURE)
+            return min(chance, highest)
+        return max(min(chance, highest), SURE) if before >= SURE else min(chance, JUST_UNSURE)
+
+
+def _highest(sort: str, features: Array, before: float) -> float:
+    """Return the highest confidence of a sort of answer.
+
+    Where nearly all that is said is right, the regressions also trust what looks the same and is
+    wrong under rarer conditions; these signs tell them apart.
+    """
+    if sort == "none":
+        return 1.0 if features[VISIBLE] >= WOULD_BE_SEEN else NOT_SURELY_STILL
+    if sort in ("path", "irregular"):
+        return LIKELY
+    leaves_pattern = features[PATTERN] > np.log(support.PATTERNED)
+    if sort == "even speed" and (leaves_pattern or before <= support.SEEN):
+        return LIKELY
+    return 1.0
 
 
 @cache

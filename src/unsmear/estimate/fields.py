@@ -97,6 +97,8 @@ class _Window:
         return held.loss - self.fit.loss <= motion_fit.required_improvement(self.measured.averages)
 
 
+TELLS = 0.5
+"""Drop in loss by which a quarter of a field tells of a motion, as a multiple of the required."""
 DEPTH = 3
 """Number of times that a field with seams is cut."""
 DRIFTS = 0.85
@@ -175,6 +177,8 @@ def agree(planes: NDArray[Any], gaps: Gaps, estimate: Estimate) -> tuple[bool, D
     planes: (batch, channel, y, x) counts.
     """
     field = _Field(planes, gaps, estimate, jpeg_blocks.are_present(planes))
+    if estimate.profile is not None and not _moved_everywhere(field):
+        return False, None
     begins = UNEVEN if estimate.profile is not None else EVEN
     telling = _telling(field, (0.0, 0.5), begins)
     agreeing = [window for window in telling if window.agrees]
@@ -189,6 +193,39 @@ def agree(planes: NDArray[Any], gaps: Gaps, estimate: Estimate) -> tuple[bool, D
     telling = [window for window in telling if window.tells]
     possible = estimate.kind == "straight" and len(telling) >= PARTS
     return False, _drift(telling, estimate) if possible else None
+
+
+def _moved_everywhere(field: _Field) -> bool:
+    """Return whether most quarters of the field, at its corners and in its middle, are likelier
+    under its motion than without one: where a part moves before one that rests, the whole looks
+    like a stage that rested a while.
+    """
+    sides = field.planes.shape[2:]
+    if min(sides) < 2 * SMALLEST:
+        return True
+    corners = [(down, across) for down in (0.0, 0.5) for across in (0.0, 0.5)]
+    asked = [_tells_of_motion(field, place) for place in [*corners, (0.25, 0.25)]]
+    return 2 * asked.count(True) > len(asked)
+
+
+def _tells_of_motion(field: _Field, place: tuple[float, float]) -> bool:
+    """Return whether the quarter of the field that begins at a place, as fractions of its sides, is
+    likelier under the field's motion than without one.
+    """
+    rows, columns = (
+        slice(int(begin * side), int((begin + 0.5) * side))
+        for begin, side in zip(place, field.planes.shape[2:], strict=True)
+    )
+    gaps = None if field.gaps is None else field.gaps[:, :, rows, columns]
+    measured = spectra.measure(field.planes[:, :, rows, columns], gaps, field.compressed)
+    if measured is None:
+        return False
+    estimate = field.estimate
+    measured = motion_fit.with_noise(measured, (estimate.length, estimate.angle))
+    problem = likelihood.Problem(measured, motion_fit.FINE)
+    held = fitting.fit_held(problem, problem.transfer(estimate.kernel()))
+    drop = fitting.fit_still(problem).loss - held.loss
+    return drop > TELLS * motion_fit.required_improvement(measured.averages)
 
 
 def _is_clear(window: _Window) -> bool:

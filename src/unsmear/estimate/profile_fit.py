@@ -150,8 +150,7 @@ def search(spectrum: Spectrum, line: motion_fit.Search) -> FittedProfile | None:
     longest = min(spectrum.window) / families.LONGEST_SHARE
     coarse = likelihood.Problem(spectrum, motion_fit.COARSE)
     few = family(FEW, longest)
-    explained = line.improvement
-    required = max(CLEARLY * (1 + spectrum.averages), SHARE * explained)
+    required = required_drop(spectrum.averages, line)
     transfer = coarse.transfer(line.best.family.kernel(line.best.values))
     even = fitting.fit_held(coarse, transfer, line.best.texture)
     scale = motion_fit.COARSE / motion_fit.FINE
@@ -188,6 +187,11 @@ def search(spectrum: Spectrum, line: motion_fit.Search) -> FittedProfile | None:
     ambiguous = mirror and free.loss < best.loss + AMBIGUOUS * drop
     rival = _blur_of(free) if ambiguous else None
     return FittedProfile(blur, best, goodness.excess(spectrum, best), mirror, likely, rival)
+
+
+def required_drop(averages: float, line: motion_fit.Search) -> float:
+    """Return the drop in loss below constant speed that is required of uneven speed."""
+    return max(CLEARLY * (1 + averages), SHARE * line.improvement)
 
 
 def _tried(
