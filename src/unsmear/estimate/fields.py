@@ -27,7 +27,9 @@ from unsmear.estimate import (
     jpeg_blocks,
     likelihood,
     motion_fit,
+    network,
     result,
+    stage_fit,
     support,
 )
 from unsmear.estimate import spectrum as spectra
@@ -44,7 +46,7 @@ EVEN, UNEVEN = (1.0,), (1.0, 0.75, 0.55)
 """Lengths with which the fit of a part begins, as multiples of the field's: a drift that was taken
 for uneven speed is as long as its longest part."""
 DRIFTING = (1.0, 1.35, 0.75, 0.55)
-"""Those with which it begins where the parts disagree."""
+"""Those with which it begins where the parts disagree, and that which the network sees there."""
 LONGER = 1.5
 """Longest motion that is fitted to a part, as a multiple of the field's, where a third of the part
 is shorter."""
@@ -177,22 +179,26 @@ def agree(planes: NDArray[Any], gaps: Gaps, estimate: Estimate) -> tuple[bool, D
     planes: (batch, channel, y, x) counts.
     """
     field = _Field(planes, gaps, estimate, jpeg_blocks.are_present(planes))
-    if estimate.profile is not None and not _moved_everywhere(field):
-        return False, None
     begins = UNEVEN if estimate.profile is not None else EVEN
+    may_have_rested = estimate.profile is not None and stage_fit.has_few_values(estimate.profile)
+    if _halves_agree(field, begins) and (not may_have_rested or _moved_everywhere(field)):
+        return True, None
+    telling = _telling(field, (0.0, 0.25, 0.5), DRIFTING)
+    telling = [window for window in telling if window.tells]
+    possible = estimate.kind == "straight" and len(telling) >= PARTS
+    return False, _drift(telling, estimate) if possible else None
+
+
+def _halves_agree(field: _Field, begins: tuple[float, ...]) -> bool:
+    """Return whether no half of a field denies its motion; begins: as for `_telling`."""
     telling = _telling(field, (0.0, 0.5), begins)
     agreeing = [window for window in telling if window.agrees]
     denying = [window for window in telling if not window.agrees]
     # If half of the field were still, halves across it would hold both, which leaves a pattern.
     surely_one = len(agreeing) >= PARTS and all(map(_is_clear, agreeing))
     if surely_one and not any(window.tells for window in denying):
-        return True, None
-    if 2 * len(denying) <= len(telling) and not any(map(_is_clear, denying)):
-        return True, None
-    telling = _telling(field, (0.0, 0.25, 0.5), DRIFTING)
-    telling = [window for window in telling if window.tells]
-    possible = estimate.kind == "straight" and len(telling) >= PARTS
-    return False, _drift(telling, estimate) if possible else None
+        return True
+    return 2 * len(denying) <= len(telling) and not any(map(_is_clear, denying))
 
 
 def _moved_everywhere(field: _Field) -> bool:
@@ -274,14 +280,17 @@ def _window(
     # Half a window must not keep its fit from a length that the whole field has.
     longest = max(min(measured.window) / families.LONGEST_SHARE, LONGER * estimate.length)
     family = families.LINEAR_MOTION.up_to(longest)
+    lengths = [by * estimate.length for by in begins]
+    if begins == DRIFTING:
+        lengths.append(network.guess(measured).length)
     starts = [
         fitting.fit(
             problem,
             family,
-            (max(by * estimate.length, motion_fit.SHORTEST), estimate.angle),
+            (max(length, motion_fit.SHORTEST), estimate.angle),
             held.texture,
         )
-        for by in begins
+        for length in lengths
     ]
     likeliest = min(starts, key=motion_fit.LOSS)
     fit = fitting.fit(problem, family, likeliest.values, likeliest.texture, settle_texture=True)

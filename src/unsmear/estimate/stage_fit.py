@@ -76,6 +76,13 @@ def cost(fit: fitting.Fit) -> float:
     return fit.loss + VALUE * len(fit.values)
 
 
+def has_few_values(profile: Profile) -> bool:
+    """Return whether a line at uneven speed is one of these, which are exposed at more places than
+    there are free times.
+    """
+    return len(profile.times) > profile_fit.MANY
+
+
 def settled(values: Values) -> Profile:
     """Return the line of a swing amplitude * exp(-decay t) * cos(2 pi cycles t), t from 0 to 1.
 
@@ -85,7 +92,7 @@ def settled(values: Values) -> Profile:
     time = (np.arange(MOMENTS) + 0.5) / MOMENTS
     place = amplitude * np.exp(-decay * time) * np.cos(2 * np.pi * cycles * time)
     length = float(np.ptp(place))
-    count = max(2, round(length / PITCH) + 1)
+    count = max(profile_fit.MANY + 1, round(length / PITCH) + 1)
     times = _times((place - place.min()) / length, count)
     return Profile(length, angle % 180, tuple(map(float, times)))
 
@@ -135,7 +142,7 @@ def ramped(values: Values) -> Profile:
     first = abs(first)
     time = (np.arange(MOMENTS) + 0.5) / MOMENTS
     place = (first * time + (1 - first) * time**2 / 2) * 2 / (1 + first)
-    times = _times(place, max(2, round(length / PITCH) + 1))
+    times = _times(place, max(profile_fit.MANY + 1, round(length / PITCH) + 1))
     return Profile(length, angle % 180, tuple(map(float, times)))
 
 
