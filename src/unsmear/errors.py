@@ -16,6 +16,7 @@ Each is also the built-in exception beside it. The message is "*name* must be *r
 no control character and at most 200 characters: `bounded` sees to that, here and on stderr.
 """
 
+import errno
 import os
 import re
 
@@ -23,6 +24,8 @@ LONGEST = 200
 """Largest number of characters that a message repeats of what was given."""
 LARGEST = 4000
 """Largest number of characters of a message."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Numbers of the errors of a disk, a quota or a limit of files without room."""
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 """Control characters, and those that turn the direction of a text round."""
 GIVEN = re.compile(r"""(?<!\w)'[^']{200,}'|(?<!\w)"[^"]{200,}"|\S{201,}""")
@@ -41,6 +44,16 @@ def error_text(error: BaseException) -> str:
     """Return why an operation failed, as part of a sentence: at most 200 characters."""
     text = getattr(error, "strerror", None) or " ".join(str(error).split()).rstrip(".")
     return shortened(text or type(error).__name__)
+
+
+def is_full_disk(error: BaseException) -> bool:
+    """Return whether an error comes from a disk without room."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in FULL:
+            return True
+        cause = cause.__cause__
+    return False
 
 
 def unforeseen(error: BaseException) -> str:

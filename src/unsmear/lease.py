@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from unsmear import processes
+from unsmear.errors import DataError, OptionError, error_text
 
 BEAT = 20.0
 """Seconds between two touches of a lease's file."""
@@ -93,6 +94,34 @@ class Lease:
             thread.join()
             if self.held():
                 self.path.unlink(missing_ok=True)
+
+
+@contextmanager
+def holding(path: Path, folder: Path) -> Iterator[None]:
+    """Hold the lease of what a command writes into a folder inside the context.
+
+    path: the lease's file, for which a folder is made where none is.
+
+    Raises OptionError where another process holds it, and DataError where it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{path.parent}: no folder can be made ({error_text(error)}).") from error
+    clock = path.with_name(f"{path.name}.clock")
+    try:
+        taken = Lease.take(path, new_owner(), clock)
+    except FileExistsError as error:
+        raise OptionError(
+            f"{folder}: another run writes its results here; wait for its end (two minutes, if it "
+            "was killed on another machine), or give another output folder."
+        ) from error
+    except OSError as error:
+        raise DataError(f"{path}: the lease cannot be written ({error_text(error)}).") from error
+    finally:
+        clock.unlink(missing_ok=True)
+    with taken.renewing():
+        yield
 
 
 def new_owner() -> str:

@@ -2,6 +2,7 @@
 
     python -m tests.kills --kills 1000
     python -m tests.kills --kills 0 --disk all      every use of the disk, of every job
+    python -m tests.kills --kills 0 --disk all --after 38 --jobs estimate       the other ones
     python -m tests.kills --jobs train,search --seed 7
 
 A job is killed (kill -9, and sometimes another signal), begun again with its resume option, perhaps
@@ -60,6 +61,7 @@ def _asked():
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--jobs", help="names, separated by commas; all by default")
     parser.add_argument("--disk", help="'all', or how many uses of the disk of each job, at random")
+    parser.add_argument("--after", type=int, default=0, help="uses of the disk that are left out")
     parser.add_argument("--at-once", type=int, default=0, help="rounds of two and four at once")
     parser.add_argument("--seed", default="0")
     parser.add_argument("--minutes", type=float, default=1e9, help="most that it takes")
@@ -79,7 +81,8 @@ def _run(asked, names, trials):
     began, uses = time.monotonic(), Counter()
     for name in names if asked.disk else ():
         if not trials.job(name).processes and time.monotonic() < until:
-            uses[name] += trials.full_disks(name, asked.disk, random.Random(asked.seed), until)
+            chosen = random.Random(asked.seed)
+            uses[name] += trials.full_disks(name, asked.disk, asked.after, chosen, until)
     _say("full disks", uses, began)
     began, rounds = time.monotonic(), Counter()
     for number in range(asked.at_once):

@@ -121,18 +121,22 @@ class Trials:
                 self._fault(whole, output, f"{len(runs)} at once: exit code {code}, {wrong}", run)
         self._end(whole, output)
 
-    def full_disks(self, name, uses, chosen, until):
-        """Fill the disk at every use of it, or some; return how many were tried."""
+    def full_disks(self, name, uses, after, chosen, until):
+        """Fill the disk at every use of it, or some; return how many were tried.
+
+        uses: how many, at random, or "all". after: how many of the first ones are left out.
+        """
         whole = self.whole(name)
         output = self._fresh(name)
         counted = output.parent / "count"
         whole.start(output, before=[full_disk.filling(output, 0, counted)]).wait(LONGEST)
-        every = range(1, full_disk.count_of(counted) + 1)
+        every = range(after + 1, full_disk.count_of(counted) + 1)
         self._done(output)
         some = every if uses == "all" else sorted(chosen.sample(every, min(len(every), int(uses))))
         tried = 0
         for at in some:
             if time.monotonic() > until:
+                print(f"{name}: {after + tried} of {every[-1]} uses of the disk", flush=True)
                 break
             self._full_disk(whole, f"use {at} of the disk", lambda out, at=at: full_disk.filling(
                 out, at, out.parent / "count"))  # fmt: skip

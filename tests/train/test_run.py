@@ -15,12 +15,13 @@ import pytest
 import torch
 
 from tests.killer import KilledError, Killer
-from unsmear import images
+from unsmear import images, processes
 from unsmear.blur import Motion, convolve
 from unsmear.checkpoints import checkpoint
 from unsmear.errors import OptionError, TrainingError
 from unsmear.images import Image
 from unsmear.train.config import options
+from unsmear.train.engine import folder as folders
 from unsmear.train.run import Callback, train
 
 SMALL = ["--options.filters", "4", "6"]
@@ -264,6 +265,29 @@ def test_a_folder_holds_one_run(pairs, tmp_path):
     (tmp_path / "other" / "thesis.txt").touch()
     with pytest.raises(OptionError, match="got other files"):
         train(run_of(pairs), tmp_path / "other")
+
+
+@pytest.mark.slow
+def test_two_processes_do_not_train_in_one_folder(pairs, tmp_path):
+    """What a dead process holds keeps nobody out, and a search keeps others out by itself."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    (tmp_path / ".run.lease").write_text(f"{processes.machine()} {gone.pid} x")
+    refused = []
+
+    class Second(Callback):
+        def step(self, step):
+            with pytest.raises(OptionError, match="another run writes its results here; wait"):
+                train(run_of(pairs), tmp_path)
+            refused.append(step.number)
+
+    short = run_of(pairs, "--stop.steps", "2")
+    train(short, tmp_path, Second())
+    assert refused == [1, 2]
+    assert [int(row["step"]) for row in rows(tmp_path / "log.csv")] == [2]
+    assert not list(tmp_path.glob(".run.*"))
+    with folders.holding(tmp_path):
+        assert train(short, tmp_path, held=True).step == 2
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from unsmear.atomic import remove_abandoned, write_aside
 from unsmear.batches import at_work, layout, record
 from unsmear.batches.entry import Entry
 from unsmear.batches.record import Record, Session
-from unsmear.errors import DataError, OptionError
+from unsmear.errors import OptionError
 
 
 @dataclass(frozen=True)
@@ -46,23 +46,12 @@ def holding(output: Path) -> Iterator[None]:
 
     Raises OptionError where another process holds it, and DataError where it cannot be written.
     """
-    path = layout.lease(output)
     if layout.record(output).exists() and not layout.record(output).is_dir():
         raise OptionError(
             f"{layout.record(output)}: this name is the folder of a batch's record, got a file; "
             "move it away, or give another output folder."
         )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        taken = lease.Lease.take(path, lease.new_owner(), layout.clock(output))
-    except FileExistsError as error:
-        raise OptionError(
-            f"{output}: another run writes its results here; wait for its end (two minutes, if it "
-            "was killed on another machine), or give another output folder."
-        ) from error
-    except OSError as error:
-        raise DataError(f"{path}: the lease cannot be written ({error.strerror}).") from error
-    with taken.renewing():
+    with lease.holding(layout.lease(output), output):
         yield
 
 

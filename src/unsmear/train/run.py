@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -35,20 +35,31 @@ from unsmear.train.tasks.restoration import RestorationTask
 __all__ = ["Callback", "Summary", "open_task", "train"]
 
 
-def train(run: AnyRun, folder: Path, callback: Callback | None = None) -> Summary:
+def train(
+    run: AnyRun, folder: Path, callback: Callback | None = None, *, held: bool = False
+) -> Summary:
     """Start a run in a folder of its own, or continue the folder's run; return how it ended.
 
-    `docs/how-to/training.md` describes the files in the folder.
+    `docs/how-to/training.md` describes the files in the folder. held: whether the caller keeps
+    other processes out of the folder, as a search does.
 
-    Raises OptionError for wrong options or another run's folder, DataError for unusable data,
-    WeightsError for missing or wrong weights, and TrainingError for a loss that is not finite and
-    where memory runs out.
+    Raises OptionError for wrong options and for a folder of another run, or that another process
+    trains in; DataError for unusable data, WeightsError for missing or wrong weights, and
+    TrainingError for a loss that is not finite and where memory runs out.
     """
     fabric = build.fabric(run.machine)
     fabric.launch()
     torch.manual_seed(run.seed)
     new = not (folder / state.FILE).exists()
     task = open_task(run, fabric.device, new=new)
+    with nullcontext() if held else _holding(fabric, folder):
+        return _train_in(fabric, run, folder, task, new, callback or Callback())
+
+
+def _train_in(
+    fabric: Fabric, run: AnyRun, folder: Path, task: Task, new: bool, callback: Callback
+) -> Summary:
+    """Start or continue a run in a folder that no other run writes to; return how it ended."""
     _open_folder(fabric, run, folder, task.data, new)
     with build.memory_errors_explained(run):
         optimisers = build.set_up(fabric, run, task.learner.networks)
@@ -56,7 +67,7 @@ def train(run: AnyRun, folder: Path, callback: Callback | None = None) -> Summar
     _check_shared(fabric, folder, known)
     job = Job(fabric, run, folder, task, optimisers, known)
     with build.memory_errors_explained(run):
-        reason = _run_to_end(job, callback or Callback())
+        reason = _run_to_end(job, callback)
     return summarise(job, reason)
 
 
@@ -74,23 +85,40 @@ def open_task(run: AnyRun, device: torch.device, *, new: bool = True) -> Task:
     return RestorationTask.open(run, device, new)
 
 
+@contextmanager
+def _holding(fabric: Fabric, folder: Path) -> Iterator[None]:
+    """Hold the folder's lease, in the first process for all of them, inside the context."""
+    with ExitStack() as held:
+        _in_first(fabric, folder, lambda: held.enter_context(folders.holding(folder)))
+        yield
+
+
 def _open_folder(
     fabric: Fabric, run: Settings, folder: Path, data: Dataset[Any], new: bool
 ) -> None:
-    """Open the folder in the first process; where that fails, all processes raise its error."""
+    def opened() -> None:
+        folders.open_folder(folder, run)
+        start = pretrained.card(run) if new else None
+        folders.note_environment(folder, data.describe(), run.seed, fabric.device, start)
+
+    _in_first(fabric, folder, opened)
+
+
+def _in_first(fabric: Fabric, folder: Path, work: Callable[[], None]) -> None:
+    """Do a work in the first process; where that fails, all processes raise its error."""
     message = ""
+    cause: Exception | None = None
     if fabric.is_global_zero:
         try:
-            folders.open_folder(folder, run)
-            start = pretrained.card(run) if new else None
-            folders.note_environment(folder, data.describe(), run.seed, fabric.device, start)
+            work()
         except UnsmearError as error:
-            message = str(error)
+            message, cause = str(error), error
         except OSError as error:
             message = f"{folder}: the folder cannot be written ({error_text(error)})."
+            cause = error
     message = fabric.broadcast(message)
     if message:
-        raise OptionError(message)
+        raise OptionError(message) from cause
 
 
 def _check_shared(fabric: Fabric, folder: Path, known: State) -> None:

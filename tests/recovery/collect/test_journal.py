@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from unsmear.errors import DataError
+from unsmear.errors import DataError, OptionError
 from unsmear.recovery.collect import journal
 from unsmear.recovery.collect.answers import Prediction, Predictions, join
 
@@ -85,7 +85,7 @@ def test_a_pair_that_was_recorded_twice_counts_once(tmp_path):
 def test_two_runs_do_not_record_at_once(tmp_path):
     path = tmp_path / "new" / "answers.jsonl"
     with journal.holding(path):
-        refused = pytest.raises(DataError, match="another run writes its results here")
+        refused = pytest.raises(OptionError, match="another run writes its results here")
         with refused, journal.holding(path):
             pass
         journal.begin(path, EMPTY, ASKED)

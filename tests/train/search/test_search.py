@@ -18,6 +18,7 @@ import pytest
 
 from unsmear import images
 from unsmear import lease as lease_module
+from unsmear.atomic import written_aside
 from unsmear.data import manifest
 from unsmear.data.manifest import Pair
 from unsmear.errors import OptionError, TrainingError
@@ -26,9 +27,9 @@ from unsmear.train.config import options
 from unsmear.train.run import Summary, train
 from unsmear.train.search import search as searches
 from unsmear.train.search import space
-from unsmear.train.search.leases import Leases
+from unsmear.train.search.leases import Leases, Lock
 from unsmear.train.search.search import SearchCallback, results, search
-from unsmear.train.search.study import Lock, Search, open_study
+from unsmear.train.search.study import Search, open_study
 
 RATE = {"low": 1e-4, "high": 1e-1, "log": True}
 
@@ -66,7 +67,7 @@ def pretend(monkeypatch, score=lambda run: run.optimiser.rate, reason="steps", s
     """Put a training that takes no time into the place of the real one; return its folders."""
     done = []
 
-    def train(run, folder, callback):
+    def train(run, folder, callback, held):
         done.append(folder.name)
         time.sleep(seconds)
         return Summary(reason, 4, score(run), 2, 1.0, 1.0, 1.0)
@@ -345,7 +346,7 @@ class TestTrials:
     def test_hopeless_ones_are_pruned(self, pairs, tmp_path, monkeypatch, pruner):
         steps = []
 
-        def train(run, folder, callback):
+        def train(run, folder, callback, held):
             folder.mkdir(parents=True)
             rows = (folder / "validation.csv").open("w")
             rows.write("step\n")
@@ -438,11 +439,45 @@ list(search(Search(run, space.resolve(given, run), 1), Path({str(tmp_path / "a")
         assert begun == [2]  # the validation at step 2 saved
         assert (went_on.score, went_on.values) == (straight.score, straight.values)
 
+    @pytest.mark.slow
+    def test_one_that_a_full_disk_ended_goes_on(self, pairs, tmp_path):
+        settings = search_of(pairs, 2)
+        begun = []
+
+        class Full(SearchCallback):
+            def begin(self, step, last):
+                begun.append(step)
+
+            def step(self, step):
+                if step.number == 3:
+                    with written_aside(tmp_path / "state.pt"):
+                        full()
+
+        sentence = r"trial 0000: state\.pt: .*No space left.*; make room and repeat the command"
+        with pytest.raises(TrainingError, match=sentence):
+            list(search(settings, tmp_path / "a", callback=Full()))
+        assert known(settings, tmp_path / "a")[0].outcome == "unfinished"
+        Full.step = SearchCallback.step
+        went_on = list(search(settings, tmp_path / "a", callback=Full()))
+        assert begun == [0, 2, 0]  # the validation at step 2 saved
+        straight = list(search(settings, tmp_path / "b"))
+        assert [trial.score for trial in went_on] == [trial.score for trial in straight]
+
+    def test_the_best_that_a_full_disk_prevented_is_written(self, pairs, tmp_path, monkeypatch):
+        pretend(monkeypatch)
+        settings = search_of(pairs, 1)
+        with monkeypatch.context() as patch:
+            patch.setattr(searches, "write_aside", full)
+            with pytest.raises(OSError, match="No space left"):
+                list(search(settings, tmp_path))
+        assert list(search(settings, tmp_path)) == []
+        assert (tmp_path / "best.toml").exists()
+
     def test_one_that_kills_its_process_fails_in_the_end(self, pairs, tmp_path, monkeypatch):
         settings = search_of(pairs, 1)
         leases = Leases(tmp_path / "study.journal.claims", "another-machine 1 x")
 
-        def train(run, folder, callback):
+        def train(run, folder, callback, held):
             raise KeyboardInterrupt
 
         monkeypatch.setattr(searches.runs, "train", train)
@@ -460,7 +495,7 @@ list(search(Search(run, space.resolve(given, run), 1), Path({str(tmp_path / "a")
     def test_one_that_ended_untold_is_told(self, pairs, tmp_path, monkeypatch):
         settings = search_of(pairs, 1)
 
-        def train(run, folder, callback):
+        def train(run, folder, callback, held):
             folder.mkdir(parents=True)
             summary = {"reason": "steps", "step": 4, "best": 7.0, "best_step": 4}
             speeds = {"samples_per_second": 1.0, "samples_per_second_alone": 1.0, "seconds": 1.0}
@@ -481,14 +516,19 @@ def _first(trials):
     return [trial]
 
 
-def test_a_lock_that_cannot_be_let_go_says_why(tmp_path, monkeypatch):
-    """Optuna's own error is that it did not have the lock, whatever the disk said."""
+def test_a_full_disk_leaves_no_lock_behind(tmp_path, monkeypatch):
+    """Optuna renames a lock to delete it, and waits half a minute for one that is left."""
     lock = Lock(str(tmp_path / "study.journal"))
     assert lock.acquire()
-
-    def full(*_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
     monkeypatch.setattr(os, "rename", full)
-    with pytest.raises(OSError, match="No space left on device"):
-        lock.release()
+    lock.release()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_lock_that_is_gone_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        Lock(str(tmp_path / "study.journal")).release()
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

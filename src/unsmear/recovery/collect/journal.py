@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
 from unsmear import journal, lease, resume
-from unsmear.errors import DataError, error_text, shown
+from unsmear.errors import DataError, shown
 from unsmear.journal import DAMAGE
 from unsmear.recovery.collect.answers import Numbers, Prediction, Predictions
 
@@ -25,30 +25,12 @@ OF_CASE = ("case", "group", "blur", "length", "labels", "thresholds")
 """Fields that are equal in all predictions of a pair."""
 
 
-@contextmanager
-def holding(path: Path) -> Iterator[None]:
+def holding(path: Path) -> AbstractContextManager[None]:
     """Hold the lease of a journal inside the context: two runs would record every pair twice.
 
-    Raises DataError where another process holds it, and where it cannot be written.
+    Raises OptionError where another process holds it, and DataError where it cannot be written.
     """
-    own, clock = (path.with_name(f".{path.name}.{what}") for what in ("lease", "clock"))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{path.parent}: no folder can be made ({error_text(error)}).") from error
-    try:
-        taken = lease.Lease.take(own, lease.new_owner(), clock)
-    except FileExistsError as error:
-        raise DataError(
-            f"{path.parent}: another run writes its results here; wait for its end (two minutes, "
-            "if it was killed on another machine), or choose another output folder."
-        ) from error
-    except OSError as error:
-        raise DataError(f"{own}: the lease cannot be written ({error_text(error)}).") from error
-    finally:
-        clock.unlink(missing_ok=True)
-    with taken.renewing():
-        yield
+    return lease.holding(path.with_name(f".{path.name}.lease"), path.parent)
 
 
 def begin(path: Path, empty: Predictions, asked: Mapping[str, Any]) -> Predictions:

@@ -32,7 +32,7 @@ def answer(
     folder: where the journal is; predictions of an earlier run of the same request are reused.
     asked: see `describe`. each: maps a function over the pairs that are not finished yet.
 
-    Raises DataError for a journal of another request, and where another run writes it.
+    Raises DataError for a journal of another request, and OptionError where another run writes it.
     """
     classifier = questions.classifier
     empty = Predictions()

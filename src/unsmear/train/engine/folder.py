@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 import torch
 
-from unsmear import plain_files, resume
+from unsmear import lease, plain_files, resume
 from unsmear.atomic import sweep, write_aside
 from unsmear.environment import describe as describe_environment
 from unsmear.errors import OptionError, TrainingError, error_text
@@ -19,6 +20,7 @@ from unsmear.train.config import options
 from unsmear.train.config.restorer import Settings
 
 CONFIG, ENVIRONMENT, SUMMARY = "run.toml", "environment.json", "summary.json"
+LEASE = ".run.lease"
 
 FREE = (
     *("stop.epochs", "stop.steps", "stop.minutes", "stop.processor_minutes", "stop.patience"),
@@ -29,6 +31,14 @@ FREE = (
 """Options that may change when a run is continued: its end, its logs and its hardware."""
 
 PACKAGES = ("torch", "numpy", "lightning-fabric", "kornia", "opencv-python-headless")
+
+
+def holding(folder: Path) -> AbstractContextManager[None]:
+    """Hold the lease of a run's folder inside the context: two runs would write its logs twice.
+
+    Raises OptionError where another process holds it, and DataError where it cannot be written.
+    """
+    return lease.holding(folder / LEASE, folder)
 
 
 def open_folder(folder: Path, run: Settings) -> None:
@@ -48,7 +58,7 @@ def open_folder(folder: Path, run: Settings) -> None:
                 f"{folder}: the folder must be new or of this same run, got a run that differs in "
                 f"{', '.join(sorted(differing))}."
             )
-    elif folder.exists() and any(folder.iterdir()):
+    elif folder.exists() and any(not one.name.startswith(LEASE) for one in folder.iterdir()):
         raise OptionError(f"{folder}: the folder must be new, empty or a run's, got other files.")
     folder.mkdir(parents=True, exist_ok=True)
     sweep(folder)

@@ -17,6 +17,22 @@ from unsmear import lease
 from unsmear.lease import Lease
 
 
+class Lock(JournalFileOpenLock):
+    """Optuna's lock of a file, which a full disk does not leave behind."""
+
+    def release(self) -> None:
+        """Let go of the lock, without another name for its file where the disk has no room for one.
+
+        Raises OSError where its file is gone or cannot be deleted.
+        """
+        try:
+            super().release()
+        except RuntimeError as error:
+            if isinstance(error.__context__, FileNotFoundError):
+                raise error.__context__ from None
+            Path(self._lock_file).unlink(missing_ok=True)
+
+
 @dataclass(frozen=True)
 class Leases:
     """The leases of a study's trials.
@@ -31,12 +47,12 @@ class Leases:
     def alone(self) -> Iterator[None]:
         """Keep all other processes out inside the context, which must be short."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        lock = JournalFileOpenLock(str(self.folder / "all"))
+        lock = Lock(str(self.folder / "all"))
         lock.acquire()
         try:
             yield
         finally:
-            with suppress(RuntimeError):  # removed by another after 30 seconds: this machine slept
+            with suppress(FileNotFoundError):  # another removed it: this machine slept
                 lock.release()
 
     def take(self, number: int) -> Lease:

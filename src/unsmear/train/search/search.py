@@ -23,7 +23,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from unsmear import models, tables
 from unsmear.atomic import write_aside
-from unsmear.errors import TrainingError, UnsmearError
+from unsmear.errors import TrainingError, UnsmearError, error_text, is_full_disk
 from unsmear.lease import Lease
 from unsmear.train import run as runs
 from unsmear.train.config import options
@@ -98,13 +98,14 @@ def search(
     study: the file that processes share [default: in the folder]. Trials that other processes left
     unfinished are finished first; trials that other processes work on are not waited for.
 
-    Raises OptionError for a study of another search, and the errors that every trial would raise,
-    such as for missing data or missing weights of VGG. The error of a single trial is not raised:
-    the trial has failed, and its message is recorded.
+    Raises OptionError for a study of another search, TrainingError where the disk is full, and the
+    errors that every trial would raise, such as for missing data or missing weights of VGG. The
+    error of a single trial is not raised: the trial has failed, and its message is recorded.
     """
     _check_run(settings.run)
     shared = open_study(settings, study or folder / STUDY)
     leases = Leases(lease_folder(study or folder / STUDY))
+    write_best(settings, shared, folder)  # a full disk or a kill may have prevented it
     while (leased := _next_trial(settings, shared, leases)) is not None:
         trial, lease = leased
         with lease.renewing():
@@ -188,7 +189,7 @@ def _run_trial(
         _check_kills(trial, place)
         run = space.apply(settings.run, values)
         summary = _summary(place) or runs.train(
-            run, place, _TrialCallback(trial, lease, place, callback)
+            run, place, _TrialCallback(trial, lease, place, callback), held=True
         )
         if summary.reason == "stopped":
             return Ended(trial.number, "stopped", values)
@@ -196,6 +197,11 @@ def _run_trial(
     except _LeaseLost:
         return Ended(trial.number, "lost", values)
     except Exception as error:  # a failed trial does not end the search
+        if is_full_disk(error):  # nothing can be recorded, and the trial is not to blame
+            raise TrainingError(
+                f"trial {trial.number:04d}: {error_text(error)}; make room and repeat the command, "
+                "which goes on with this trial."
+            ) from error
         return _record_failure(settings, trial, place, error)
 
 

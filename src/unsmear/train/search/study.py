@@ -18,7 +18,7 @@ from optuna.distributions import BaseDistribution
 from optuna.pruners import BasePruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._file import get_lock_file
 from optuna.study import Study
 from optuna.trial import FrozenTrial
@@ -29,7 +29,7 @@ from unsmear.errors import OptionError, error_text
 from unsmear.resume import flat
 from unsmear.train.config import options
 from unsmear.train.config.options import AnyRun
-from unsmear.train.search.leases import Leases
+from unsmear.train.search.leases import Leases, Lock
 from unsmear.train.search.space import Space
 
 STUDY = "study.journal"
@@ -86,17 +86,6 @@ class Search:
     def lower(self) -> bool:
         """Return whether a lower score is better."""
         return self.run.stop.monitor == "loss"
-
-
-class Lock(JournalFileOpenLock):
-    """Optuna's lock of a journal; letting go of it raises the disk's own error, such as no room."""
-
-    def release(self) -> None:
-        """Let go of the lock; raises OSError where its file can be neither renamed nor deleted."""
-        try:
-            super().release()
-        except RuntimeError as error:
-            raise error.__context__ or error from None
 
 
 def open_study(settings: Search, path: Path) -> Study:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import filecmp
 import sys
 import time
@@ -16,7 +15,7 @@ from unsmear.batches.entry import FAILED, LEFT, RESTORED, Entry
 from unsmear.batches.writer import Writer
 from unsmear.cli.console import say
 from unsmear.cli.jobs.record import note
-from unsmear.errors import ImageError, UnsmearError
+from unsmear.errors import ImageError, UnsmearError, is_full_disk
 from unsmear.images import note as notes
 from unsmear.streaming import Restoring, Streamed
 from unsmear.streaming.checking import Check
@@ -24,8 +23,6 @@ from unsmear.streaming.frame import PASSED
 
 COMMAND = "stream"
 LATE, LATER = "over the budget", "came later"
-FULL = (errno.ENOSPC, errno.EDQUOT)
-"""Errors of a disk without room."""
 
 
 class DiskFullError(UnsmearError):
@@ -79,7 +76,7 @@ class Results:
             else:
                 images.write(path, streamed.image, self._note(streamed))
         except UnsmearError as error:
-            if _is_full(error):
+            if is_full_disk(error):
                 raise DiskFullError(
                     f"{self.output}: the disk is full; the frames before {streamed.name} are "
                     "written. Make room; the same call with --resume goes on."
@@ -201,13 +198,3 @@ def _stamp(file: Path) -> tuple[str, int, int]:
     except OSError:
         return str(file), -1, -1
     return str(file), stat.st_size, stat.st_mtime_ns
-
-
-def _is_full(error: BaseException) -> bool:
-    """Return whether an error comes from a disk without room."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.errno in FULL:
-            return True
-        cause = cause.__cause__
-    return False
