@@ -16,7 +16,12 @@ demo: .venv/.made  ## make cells, smear them, restore them, print the table
 test: .venv/.made  ## everything that CI runs: linters and types beside the tests
 	$(MAKE) --no-print-directory --jobs 2 check suite
 
-suite: .venv/.made  ## every test
+# Three processes compile all that they import at the same time, each for itself; one does it first.
+.venv/.compiled: .venv/.made
+	-$(BIN)/python -m pytest -n 0 --collect-only > /dev/null
+	touch $@
+
+suite: .venv/.compiled  ## every test
 	$(BIN)/python -m pytest
 
 quick: .venv/.made  ## the tests that take less than a second each

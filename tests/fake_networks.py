@@ -8,20 +8,26 @@ from torch.nn import functional
 
 
 class Folding(nn.Module):
-    """Folds `stride` pixels together, convolves once, and adds half of what comes of it."""
+    """Folds `stride` pixels together, convolves once, and adds half of what comes of it.
+
+    What is convolved passes through no more than 8 planes of each channel, which keeps it small.
+    """
 
     def __init__(self, *, channels=3, stride=8, values=(-1.0, 1.0)):
         super().__init__()
         self.channels, self.stride, self.values = channels, stride, tuple(values)
         self.halo = 2 * stride - 1
         folded = channels * stride**2
-        self.conv = nn.Conv2d(folded, folded, 3, padding=1, groups=channels)
+        narrow = channels * min(stride**2, 8)
+        self.conv = nn.Conv2d(folded, narrow, 3, padding=1, groups=channels)
+        self.spread = nn.Conv2d(narrow, folded, 1, groups=channels)
         self.mix = nn.Conv2d(channels, channels, 1)
         self.drop = nn.Dropout(0.5)
 
     def forward(self, blurred):
         folded = functional.pixel_unshuffle(blurred, self.stride)
-        change = functional.pixel_shuffle(self.drop(self.conv(folded)).tanh(), self.stride)
+        change = self.drop(self.spread(self.conv(folded))).tanh()
+        change = functional.pixel_shuffle(change, self.stride)
         return blurred + 0.5 * self.mix(change)
 
 

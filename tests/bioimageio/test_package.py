@@ -16,16 +16,21 @@ from unsmear.models.deep_wiener import DeepWiener
 from unsmear.restoration import methods, pipeline
 from unsmear.restoration.learned import network_restorer
 
-pytest.importorskip("onnxscript", reason="onnxscript is not installed")
-spec = pytest.importorskip("bioimageio.spec", reason="bioimageio.spec is not installed")
-
-from unsmear.bioimageio import package, tensors  # noqa: E402
-
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def wiener(tmp_path_factory):
+def package():
+    """Return the module that writes packages; it is imported too slowly to be at the top."""
+    pytest.importorskip("onnxscript", reason="onnxscript is not installed")
+    pytest.importorskip("bioimageio.spec", reason="bioimageio.spec is not installed")
+    from unsmear.bioimageio import package
+
+    return package
+
+
+@pytest.fixture(scope="module")
+def wiener(package, tmp_path_factory):
     """Return the path of a small deep-wiener with random weights, and its package."""
     options = {"versions": 4, "constants": 2, "widths": [6, 8], "depth": 1}
     torch.manual_seed(4)
@@ -41,6 +46,8 @@ def wiener(tmp_path_factory):
 
 def described(path):
     """Return the description of a package, as bioimage.io's own library reads and checks it."""
+    from bioimageio import spec
+
     read = spec.load_description(path, perform_io_checks=True)
     assert not isinstance(read, spec.InvalidDescr), read.validation_summary.display()
     return read
@@ -110,7 +117,9 @@ def test_it_restores_an_image_as_its_weights_do(wiener):
 
 
 @pytest.mark.parametrize("values", [(-1.0, 1.0), (0.0, 1.0)])
-def test_a_network_from_image_to_image_comes_back(save_network, tmp_path, monkeypatch, values):
+def test_a_network_from_image_to_image_comes_back(
+    package, save_network, tmp_path, monkeypatch, values
+):
     weights = save_network("folding", stride=4, values=list(values), said={"licence": "nobody's"})
     path = package.write(weights, tmp_path / "own.zip")
     model = described(path)
@@ -124,14 +133,17 @@ def test_a_network_from_image_to_image_comes_back(save_network, tmp_path, monkey
     np.testing.assert_allclose(theirs, ours, atol=2e-6, rtol=0)
 
 
-def test_a_network_without_a_halo_is_not_to_be_cut(save_network, tmp_path):
+def test_a_network_without_a_halo_is_not_to_be_cut(package, save_network, tmp_path):
     model = described(package.write(save_network("whole"), tmp_path / "own.zip"))
     assert not any(axis.concatenable for axis in model.inputs[0].axes[2:])
     assert [axis.size.min for axis in model.inputs[0].axes[2:]] == [72, 72]
     assert not any(hasattr(axis, "halo") for axis in model.outputs[0].axes)
 
 
+@pytest.mark.usefixtures("package")
 def test_a_batch_that_is_fixed_has_one_plane():
+    from unsmear.bioimageio import tensors
+
     fixed = Interface("a", None, ("blurred",), ("restored",), (), (), axes={"blurred": {2: "y"}})
     free = Interface("a", None, ("blurred",), ("restored",), (), (), axes={"blurred": {0: "n"}})
     sizes = [tensors.leading(each, "blurred", np.zeros((1, 1)))[0].size for each in (fixed, free)]
@@ -139,7 +151,9 @@ def test_a_batch_that_is_fixed_has_one_plane():
 
 
 @pytest.mark.parametrize("which", ["wiener", "folding"])
-def test_bioimageio_core_runs_it_to_the_same_values(wiener, save_network, tmp_path, which):
+def test_bioimageio_core_runs_it_to_the_same_values(
+    package, wiener, save_network, tmp_path, which
+):
     core = pytest.importorskip("bioimageio.core", reason="bioimageio.core is not installed")
     path = wiener[1]
     if which == "folding":
@@ -176,7 +190,7 @@ def test_the_command_writes_it_where_it_runs(wiener, tmp_path, monkeypatch, caps
     assert "small.zip: the file exists; name another" in capsys.readouterr().err
 
 
-def test_what_restores_nothing_is_refused(tmp_path):
+def test_what_restores_nothing_is_refused(package, tmp_path):
     for name in ("light-cells", "estimator"):
         with pytest.raises(OptionError, match=rf"^{name}: a package must be made of a network tha"):
             package.check(name, tmp_path / "a.zip")
@@ -184,7 +198,9 @@ def test_what_restores_nothing_is_refused(tmp_path):
         package.check("deep-wiener", tmp_path / "a.onnx")
 
 
-def test_a_package_that_is_not_as_it_was_made_takes_no_place(wiener, tmp_path, monkeypatch):
+def test_a_package_that_is_not_as_it_was_made_takes_no_place(
+    package, wiener, tmp_path, monkeypatch
+):
     other = wiener[1].read_bytes()
     monkeypatch.setattr(package.onnx_export, "exported", lambda *_, **__: (None, b"a network"))
     monkeypatch.setattr(package, "_package", lambda *_: other)

@@ -51,6 +51,9 @@ def blurred(cells, tmp_path):
 
 
 KERNEL = ("--length", 8, "--angle", 20)
+FAST = ("--method", "deep-wiener-fast")
+QUICK = ("--method", "wiener", *KERNEL)
+"""For tests of anything but the restorer."""
 
 
 @pytest.mark.slow
@@ -76,7 +79,7 @@ def test_a_report_and_the_table_say_the_resolution(tmp_path, unsmear):
     image = Image(moved_texture.recorded(10).astype(np.uint16), "YX", pixel_size=(0.2, 0.2))
     for name in ("a.tif", "b.tif"):
         images.write(tmp_path / "in" / name, image)
-    given = ("restore", tmp_path / "in", "--length", 10, "--angle", moved_texture.ANGLE)
+    given = ("restore", tmp_path / "in", *FAST, "--length", 10, "--angle", moved_texture.ANGLE)
     finished = unsmear(*given, "-o", tmp_path / "out", "--report", tmp_path / "pages")
     assert finished.code == 0
     with (tmp_path / "out" / "unsmear-run" / "results.csv").open() as file:
@@ -94,7 +97,8 @@ def test_a_report_and_the_table_say_the_resolution(tmp_path, unsmear):
 
 @pytest.mark.slow
 def test_the_movement_is_found_when_it_is_not_given(cells, blurred, tmp_path, unsmear):
-    finished = unsmear("restore", blurred / "stack.tif", "-o", tmp_path / "out", "--per", "frame")
+    given = ("restore", blurred / "stack.tif", *FAST)
+    finished = unsmear(*given, "-o", tmp_path / "out", "--per", "frame")
     assert finished.code == 0
     assert "linear motion of" in finished.out
     assert "confidence" in finished.out
@@ -103,7 +107,7 @@ def test_the_movement_is_found_when_it_is_not_given(cells, blurred, tmp_path, un
     assert psnr(cells, restored.pixels, data_range=255) > psnr(cells, before.pixels, data_range=255)
     done = json.loads(restored.metadata["tiff"]["description"])
     again = ("--length", done["blur"]["length"], "--angle", done["blur"]["angle"])
-    unsmear("restore", blurred / "stack.tif", "-o", tmp_path / "again", *again)
+    unsmear(*given, "-o", tmp_path / "again", *again)
     repeated = images.read(tmp_path / "again" / "stack.tif").pixels
     np.testing.assert_array_equal(repeated, restored.pixels)
 
@@ -111,7 +115,7 @@ def test_the_movement_is_found_when_it_is_not_given(cells, blurred, tmp_path, un
 @pytest.mark.slow
 def test_what_a_channel_does_not_show_is_not_taken_from_the_others(blurred, tmp_path, unsmear):
     """The last channel is too smooth for any motion to be seen in it."""
-    finished = unsmear("restore", blurred / "stack.tif", "-o", tmp_path / "out")
+    finished = unsmear("restore", blurred / "stack.tif", *FAST, "-o", tmp_path / "out")
     assert "channels 0 and 1: linear motion of" in finished.out
     assert "channel 2: " in finished.out
     assert "of the tiles replaced" not in finished.out  # a channel that was left is no replacement
@@ -141,7 +145,7 @@ def test_an_image_without_motion_is_passed_on_untouched(tmp_path, unsmear):
 @pytest.mark.usefixtures("kept_workers")
 def test_tiles_and_workers_change_nothing(blurred, tmp_path, unsmear):
     for out, options in (("whole", ()), ("tiles", ("--tile", 64)), ("two", ("--workers", 2))):
-        unsmear("restore", blurred, "-o", tmp_path / out, *KERNEL, *options)
+        unsmear("restore", blurred, "-o", tmp_path / out, *FAST, *KERNEL, *options)
     for path in outputs(tmp_path / "whole"):
         whole = images.read(path).pixels.astype(int)
         assert np.abs(whole - images.read(tmp_path / "tiles" / path.name).pixels).max() <= 1
@@ -152,7 +156,7 @@ def test_tiles_and_workers_change_nothing(blurred, tmp_path, unsmear):
 def test_a_broken_file_is_named_and_the_rest_goes_on(blurred, tmp_path, unsmear):
     (blurred / "broken.png").write_bytes(b"not an image")
     images.write(blurred / "dot.png", Image(np.ones((1, 1), np.uint8), "YX"))
-    finished = unsmear("restore", blurred, "-o", tmp_path / "out", *KERNEL)
+    finished = unsmear("restore", blurred, "-o", tmp_path / "out", *QUICK)
     assert finished.code == 1
     assert "broken.png: " in finished.err
     assert "dot.png: an image must be at least 3x3 pixels to restore, got 1x1." in finished.err
@@ -164,10 +168,10 @@ def test_a_broken_file_is_named_and_the_rest_goes_on(blurred, tmp_path, unsmear)
 @pytest.mark.slow
 def test_resume_leaves_what_is_there(blurred, tmp_path, unsmear):
     out = tmp_path / "out"
-    unsmear("restore", blurred, "-o", out, *KERNEL)
+    unsmear("restore", blurred, "-o", out, *QUICK)
     (out / "grey.png").unlink()
     stamp = (out / "stack.tif").stat().st_mtime_ns
-    finished = unsmear("restore", blurred, "-o", out, "--resume", *KERNEL)
+    finished = unsmear("restore", blurred, "-o", out, "--resume", *QUICK)
     assert finished.out.count(": already there") == 2
     assert (out / "grey.png").exists()
     assert (out / "stack.tif").stat().st_mtime_ns == stamp
@@ -204,10 +208,10 @@ def test_bad_options_get_one_sentence(options, sentence, blurred, tmp_path, unsm
 @pytest.mark.slow
 def test_results_are_no_inputs_and_inputs_no_results(blurred, unsmear):
     for _ in range(2):
-        finished = unsmear("restore", blurred, "-o", blurred / "out", *KERNEL)
+        finished = unsmear("restore", blurred, "-o", blurred / "out", *QUICK)
         assert "3 restored, 0 failed." in finished.out
     for given in (blurred, blurred / "grey.png", blurred / "*.png"):
-        finished = unsmear("restore", given, "-o", blurred, *KERNEL)
+        finished = unsmear("restore", given, "-o", blurred, *QUICK)
         assert finished.code == 1
         assert "must be another folder" in finished.err
 
@@ -219,7 +223,6 @@ def test_a_missing_input_is_named(tmp_path, unsmear):
 
 
 UNRECORDED = " (with which options is not recorded)"
-FAST = ("--method", "deep-wiener-fast")
 
 
 @pytest.fixture
@@ -293,7 +296,7 @@ def test_an_old_error_does_not_stay_beside_a_new_result(blurred, tmp_path, unsme
     assert names(out) == ["field.error.tif", "grey.png"]
     images.write(blurred / "grey.png.error.tif", images.read(blurred / "grey.png"))
     for _ in range(2):  # the results of two images
-        all_of_them = ("restore", blurred, "-o", out, "--method", "wiener", *KERNEL)
+        all_of_them = ("restore", blurred, "-o", out, *QUICK)
         assert unsmear(*all_of_them, "--overwrite").code == 0
         assert {"grey.png", "grey.png.error.tif"} < set(names(out))
 
@@ -346,7 +349,7 @@ def test_a_report_on_every_image(blurred, tmp_path, unsmear):
     pytest.importorskip("matplotlib")
     images.write(blurred / "grey.tif", images.read(blurred / "grey.png"))
     pages = tmp_path / "reports.v2"
-    given = ("restore", blurred, "-o", tmp_path / "out", *KERNEL, "--method", "wiener")
+    given = ("restore", blurred, "-o", tmp_path / "out", *QUICK)
     finished = unsmear(*given, "--report", pages)
     assert (finished.code, pages.exists()) == (1, False)
     pages.mkdir()

@@ -37,7 +37,7 @@ from unsmear.restoration.slide import run as run_of_slides
 KILLS = int(os.environ.get("KILLS", "1"))
 """How many times a run is killed."""
 SITE = "import unsmear.images.slides.slide as slide\nslide.LARGE = 100_000\n"
-SIDE, BLOCKS = 512, 16
+SIDE, BLOCKS = 384, 9
 GIVEN = ("--method", "wiener", "--length", "10", "--angle", "40")
 
 
@@ -51,7 +51,7 @@ def place(tmp_path_factory):
     )
     rng = np.random.default_rng(1)
     spots = np.zeros((SIDE, SIDE), np.float32)
-    spots[tuple(rng.integers(8, SIDE - 8, (2, 1800)))] = rng.uniform(0.2, 1, 1800)
+    spots[tuple(rng.integers(8, SIDE - 8, (2, 1000)))] = rng.uniform(0.2, 1, 1000)
     sharp = convolve(spots, unsmear.Gaussian(2.0).kernel()) * 3e5 + 200
     smeared = rng.poisson(convolve(sharp, Motion(10, 40).kernel())).astype(np.uint16)
     (folder / "in").mkdir()
@@ -204,7 +204,7 @@ def test_what_can_only_be_read_whole_is_worked_on_whole(place, here):
     import tifffile
 
     smeared = unsmear.read(place / "in/slide.ome.zarr").pixels
-    wide = np.tile(smeared[:256], (1, 9))  # a strip of over 4096 pixels
+    wide = np.tile(smeared[:256], (1, 11))  # a strip of over 4096 pixels
     tifffile.imwrite(place / "strip.tif", wide, compression="zlib", rowsperstrip=256)
     code, out, err = here("restore", "strip.tif", "-o", "strips", *GIVEN)
     assert code == 0, err
@@ -214,7 +214,7 @@ def test_what_can_only_be_read_whole_is_worked_on_whole(place, here):
 @pytest.mark.slow
 def test_a_slide_is_estimated_and_announced_by_its_windows(here):
     _, out, _ = here("restore", "in", "-o", "announced", *GIVEN, "--dry-run")
-    assert "slide.ome: YX 512x512 uint16" in out
+    assert "slide.ome: YX 384x384 uint16" in out
     _, out, err = here("estimate", "in/slide.ome.zarr")
     assert "slide.ome: linear motion of 10.0 px at 40 degrees" in out, err
 

@@ -107,7 +107,7 @@ def _make(patch):
             main()
         assert not stopped.value.code, line
     colours = [sorted(Path("smeared").glob(f"*_{one}.png"))[0] for one in ("red", "green", "blue")]
-    smeared = np.stack([images.read(file).pixels for file in colours])
+    smeared = np.stack([images.read(file).pixels[:128, :128] for file in colours])
     for file in ("slide_07.tif", "cell.tif", "slide.ome.zarr"):
         images.write(file, Image(smeared, "CYX"))
     manifest = Path("pairs/manifest.csv")

@@ -86,7 +86,7 @@ class Scaling:
         counts = np.empty(units.shape, np.dtype(dtype))
         rows = units.reshape(-1, units.shape[-1]) if units.ndim else units.reshape(1, 1)
         written = counts.reshape(rows.shape)
-        wide = np.float64 if self.is_extreme else np.float32
+        wide: type[np.floating[Any]] = np.float64 if self.is_extreme else np.float32
         for start in range(0, len(rows), STRIP):  # a large image has no room for copies
             strip = slice(start, start + STRIP)
             scaled = rows[strip] * wide(self.factor) + wide(self.offset)

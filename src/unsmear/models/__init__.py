@@ -23,7 +23,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -182,7 +182,7 @@ def _unknown(name: str, known: Iterable[str]) -> str:
 
 def _files_without_networks() -> str:
     """Return a sentence on the user's own files that list no network."""
-    own = (path for folder in _folders() if folder != HERE for path in sorted(folder.glob("*.py")))
+    own = (path for folder in _folders() for path in sorted(folder.glob("*.py")))
     empty = [str(path) for path in own if not _listed(path)]
     dictionaries = f"{', '.join(KINDS[:-1])} or {KINDS[-1]}"
     return f" No {dictionaries} is in {', '.join(empty)}." if empty else ""
@@ -195,20 +195,31 @@ def _of_kind(wanted: str) -> list[str]:
 def _files() -> dict[str, tuple[Path, str]]:
     """Return the file of each network, and the name of the dictionary that lists it."""
     listed: dict[str, tuple[Path, str]] = {}
-    for folder in _folders():
-        for path in sorted(folder.glob("*.py")):
-            for name, kind in _listed(path):
-                if name in listed:
-                    raise OptionError(
-                        f"{path}: a network must have a unique name, got {name}, "
-                        f"which {listed[name][0]} already has."
-                    )
-                listed[name] = path, kind
+    theirs = (entry for folder in _folders() for entry in _listed_by(folder))
+    for path, name, kind in (*_ours(), *theirs):
+        if name in listed:
+            raise OptionError(
+                f"{path}: a network must have a unique name, got {name}, "
+                f"which {listed[name][0]} already has."
+            )
+        listed[name] = path, kind
     return listed
 
 
+@cache
+def _ours() -> tuple[tuple[Path, str, str], ...]:
+    """Return what the package's own files list, which do not change while it runs."""
+    return tuple(_listed_by(HERE))
+
+
+def _listed_by(folder: Path) -> Iterator[tuple[Path, str, str]]:
+    for path in sorted(folder.glob("*.py")):
+        for name, kind in _listed(path):
+            yield path, name, kind
+
+
 def _folders() -> Iterator[Path]:
-    yield HERE
+    """Return the folders of the user's own networks."""
     for name in filter(None, os.environ.get(FOLDERS, "").split(os.pathsep)):
         folder = Path(name).expanduser().resolve()
         if not folder.is_dir():
