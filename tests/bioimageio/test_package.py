@@ -151,9 +151,7 @@ def test_a_batch_that_is_fixed_has_one_plane():
 
 
 @pytest.mark.parametrize("which", ["wiener", "folding"])
-def test_bioimageio_core_runs_it_to_the_same_values(
-    package, wiener, save_network, tmp_path, which
-):
+def test_bioimageio_core_runs_it_to_the_same_values(package, wiener, save_network, tmp_path, which):
     core = pytest.importorskip("bioimageio.core", reason="bioimageio.core is not installed")
     path = wiener[1]
     if which == "folding":
