@@ -15,9 +15,6 @@ import tifffile
 
 import unsmear
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="the browser tests need Playwright (pip install playwright)"
-)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
     pytest.mark.slow,
@@ -70,6 +67,9 @@ def large(tmp_path, draw_cells):
 
 @pytest.fixture(scope="module")
 def browser():
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="the browser tests need Playwright (pip install playwright)"
+    )
     with playwright.sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield chromium
