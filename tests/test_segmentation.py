@@ -116,7 +116,7 @@ def test_input_is_not_changed(field):
     st.sampled_from([None, 0.16, 0.32]),
     st.sampled_from(["black", "white", "normal", "poisson", "few photons", "clouds"]),
 )
-@settings(max_examples=40)
+@settings(max_examples=20)
 @pytest.mark.slow
 def test_nothing_is_found_in_noise(seed, size, kind):
     generator = np.random.default_rng(seed)
