@@ -133,17 +133,17 @@ def test_kill_9_at_any_moment_loses_nothing(pairs, tmp_path):
     words = [*TINY, *SMALL, "--stop.steps", "60", "--log.validate-every", "7"]
     words += ["--data.pairs", str(pairs)]
 
-    def start(folder):
+    def start(folder, workers):
         command = [sys.executable, "-c", "from unsmear.cli import main; main()", "train", "dcae"]
-        command += [*words, "--data.workers", "1", "--output", str(folder)]
+        command += [*words, "--data.workers", workers, "--output", str(folder)]
         return subprocess.Popen(
             command, stderr=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"}
         )
 
     cut, whole = tmp_path / "cut", tmp_path / "whole"
     kills = 0
-    for wait in (0.0, 0.13):
-        process = start(cut)
+    for wait, workers in ((0.0, "1"), (0.13, "0")):
+        process = start(cut, workers)
         before = (cut / "state.pt").stat().st_mtime_ns if (cut / "state.pt").exists() else 0
         limit = time.monotonic() + 60
         while process.poll() is None and time.monotonic() < limit:
