@@ -39,7 +39,7 @@ from common.images import (
     scenes,
     spoil,
 )
-from common.methods import Task, Way, run, ways
+from common.methods import BLURRED, ORACLE, Task, Way, run, ways
 from common.rows import Row, Rows
 from unsmear import metrics
 from unsmear.tables import append_csv
@@ -222,14 +222,15 @@ def main() -> None:
         "--restorers",
         nargs="*",
         choices=[way.name for way in ways()],
-        help="restorers to run; their table is then only printed",
+        help="restorers to run beside the blurred image and the oracle; the table is only printed",
     )
     options = parser.parse_args()
     if not options.data.is_dir():
         sys.exit(f"{options.data} must be the folder of real images; name it with --data.")
     folders, store = options.only or list(SETS), ResultStore(options.runs)
     there = {(r.method, r.folder, r.image, str(r.length), r.noise) for r in store.rows()}
-    chosen = [way for way in ways() if way.name in (options.restorers or [way.name])]
+    asked = {BLURRED, ORACLE, *(options.restorers or [way.name for way in ways()])}
+    chosen = [way for way in ways() if way.name in asked]
     todo = jobs(options.data, folders, options.count, there, chosen)
     if todo:
         collect(todo, options.workers, store)

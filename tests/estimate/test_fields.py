@@ -5,7 +5,7 @@ import pytest
 
 from tests.estimate.test_exposures import cells, recorded
 from unsmear.blur import Motion, convolve
-from unsmear.estimate import estimate_planes, fields
+from unsmear.estimate import Estimate, estimate_planes, fields, stage_fit
 from unsmear.estimate.drift import Drift
 
 SIDE = 256
@@ -79,3 +79,18 @@ def test_a_drift_has_a_kernel_for_each_half_pixel():
     assert nodes[0] == (0.0, Motion(10, 0))
     assert nodes[-1] == (1.0, Motion(4, 0))
     assert np.abs(np.diff([motion.length for _, motion in nodes])).max() <= 0.5
+
+
+@pytest.mark.slow
+def test_a_part_that_moves_before_one_that_rests_is_no_stage_that_rested():
+    sharp, rested = 20 * cells(3, SIDE), stage_fit.paused((10.0, 0.4, 0.0, 40.0))
+    estimate = Estimate(10.0, 40.0, 0.85, 0.3, 1.0, kind="straight", profile=rested)
+    y, x = np.mgrid[:SIDE, :SIDE]
+    inside = np.hypot(y - SIDE / 2, x - SIDE / 2) < 70
+    moved = convolve(sharp.astype(np.float32), Motion(10, 40).kernel())
+    part = recorded(np.where(inside, moved, sharp))
+    assert not fields.agree(part[None, None], None, estimate)[0]
+    whole = recorded(sharp, rested)
+    assert fields.agree(whole[None, None], None, estimate)[0]
+    whole[:, SIDE // 2 :] = 100  # quarters without texture tell nothing
+    assert fields.agree(whole[None, None], None, estimate)[0]

@@ -66,12 +66,19 @@ def _by_kind(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
     improvement = float(gathered.features()[IMPROVEMENT])
     paper = _paper(gathered)
     saturated = saturation.of(planes)
-    changing = None if saturated else _at_changing_speed(gathered, planes, kind, paper)
+    hidden = saturated or (kind == "straight" and paper is not None)
+    stage = None if hidden else _stage_motion(gathered, kind)
+    changing = None if hidden else _at_changing_speed(gathered, planes, stage)
     if changing is not None:
         return changing
     if kind == "straight":
         confidence_of = partial(calibrator.chance, STRAIGHT, chance, improvement=improvement)
-        return _linear_motion(gathered, planes, confidence_of, paper)
+        linear = _linear_motion(gathered, planes, confidence_of, paper)
+        if stage is None or linear.processed is not None:
+            return linear
+        # Of a motion that explains more it is not told which way it ran: this one is not right.
+        trusted = min(linear.confidence, DOUBTFUL)
+        return replace(linear, confidence=trusted, doubt=UNEXPLAINED)
     if kind == "shake" and gathered.shake is not None:
         trusted = calibrator.chance(SHAKE, chance, 0.0, improvement)
         irregular = _irregular_motion(gathered, planes, trusted)
@@ -83,23 +90,22 @@ def _by_kind(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
 
 
 def _at_changing_speed(
-    gathered: Evidence, planes: NDArray[Any], kind: Kind, paper: Paper | None
+    gathered: Evidence, planes: NDArray[Any], stage: stage_fit.StageMotion | None
 ) -> Estimate | None:
-    """Return the estimate of a line at uneven speed, a swing or a jump; None where there is none.
+    """Return the estimate of a line at uneven speed; None where there is none.
 
-    paper: the paper's recipe, where it fits no worse.
+    stage: a motion of few values that is believed. Where it is as likely as free times, these are
+    not asked: if the image does not say which way the stage ran, they are no nearer to the truth
+    (a jump was taken for a pause twice as long).
     """
-    if kind == "straight" and paper is not None:
-        return None
-    found = _stage_motion(gathered) if _may_be_stage_motion(gathered, kind) else None
-    if found is not None and support.is_as_likely_as_free(gathered, found):
-        return _at_speed_of(found, gathered, planes)
+    if stage is not None and support.is_as_likely_as_free(gathered, stage):
+        return _at_speed_of(stage, gathered, planes)
     uneven = _uneven_motion(gathered, planes)
-    if uneven is not None or found is None:
+    if uneven is not None or stage is None:
         return uneven
-    if not support.is_as_likely_as_free(gathered, found, support.NEARLY_AS_FREE):
+    if not support.is_as_likely_as_free(gathered, stage, support.NEARLY_AS_FREE):
         return None
-    return _at_speed_of(found, gathered, planes)
+    return _at_speed_of(stage, gathered, planes)
 
 
 def _defocus(disc: fitting.Fit, confidence_of: Callable[[float], float]) -> Estimate:
@@ -171,28 +177,38 @@ def _is_even(gathered: Evidence) -> bool:
     return gathered.profile is None and support.explains_everything(gathered)
 
 
-def _stage_motion(gathered: Evidence) -> stage_fit.StageMotion | None:
-    """Return the likeliest motion of few values; None where it explains too little."""
+def _stage_motion(gathered: Evidence, kind: Kind) -> stage_fit.StageMotion | None:
+    """Return the likeliest motion of few values; None where it explains too little.
+
+    Jumps are expected as far as the network's kernel extends (two points extend by the root of
+    three times their distance, as motions do), and as far as, or half as far as, a line that was
+    found: a jump has the first dark band of a motion twice as long.
+    """
+    if not _may_be_stage_motion(gathered, kind):
+        return None
     extent, _, angle = equivalent(gathered.guess.kernel)
     lines = [gathered.search.best.values, (gathered.guess.length, gathered.guess.angle)]
     if gathered.profile is not None:
         lines.append((gathered.profile.blur.length, gathered.profile.blur.angle))
     halves = [(length / 2, along) for length, along in lines]
     jumps = [(extent / np.sqrt(3), angle), *lines, *halves]
-    found = stage_fit.search(gathered.spectrum, gathered.search, angle, jumps)
-    return found if support.for_few_values(gathered, found) else None
+    stage = stage_fit.search(gathered.spectrum, gathered.search, angle, jumps)
+    return stage if support.for_few_values(gathered, stage) else None
 
 
 def _at_speed_of(
-    found: stage_fit.StageMotion, gathered: Evidence, planes: NDArray[Any]
+    stage: stage_fit.StageMotion, gathered: Evidence, planes: NDArray[Any]
 ) -> Estimate | None:
     """Return the estimate of a motion of few values; None where the image supports neither
-    half-turn, or a rival.
+    half-turn, or a rival, or blocks of JPEG may feign it.
     """
-    profile = profile_fit.resolve(planes, found.blur)
-    if profile is None or profile_fit.is_contradicted(planes, profile, found.rival):
+    profile = profile_fit.resolve(planes, stage.blur)
+    if profile is None or profile_fit.is_contradicted(planes, profile, stage.rival):
         return None
-    errors = result.straight((found.fit.errors[0], found.fit.errors[-1]))
+    blocks = jpeg_blocks.may_explain(profile.angle) and jpeg_blocks.are_visible(planes)
+    if blocks and not support.explains_more_than_blocks(gathered, stage.fit):
+        return None
+    errors = result.straight((stage.fit.errors[0], stage.fit.errors[-1]))
     return Estimate(
         profile.length,
         profile.angle,
@@ -200,13 +216,13 @@ def _at_speed_of(
         *errors,
         kind="straight",
         profile=profile,
-        processed=_processed(gathered),
+        processed=_processed(gathered, stage.fit.loss),
     )
 
 
-def _processed(gathered: Evidence) -> processed.Processed | None:
-    """Return what was done to the image after it was recorded."""
-    rival = gathered.search.best.loss
+def _processed(gathered: Evidence, loss: float = np.inf) -> processed.Processed | None:
+    """Return what was done to the image after it was recorded; loss: of another motion."""
+    rival = min(gathered.search.best.loss, loss)
     if gathered.profile is not None:
         rival = min(rival, gathered.profile.fit.loss)
     required = motion_fit.required_improvement(gathered.averages)

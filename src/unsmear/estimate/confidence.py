@@ -39,9 +39,9 @@ EVEN_ODDS, NOT_SURELY_STILL = 0.5, 0.85
 JUST_UNSURE = SURE - 0.01
 """Highest confidence of an answer of which the evidence was not sure."""
 LIKELY = 0.89
-"""Highest confidence of what is likely and no more: a path, which half of the time is not quite the
-right one; constant speed that leaves a pattern, or that the network sees and the evidence hardly
-does."""
+"""Highest confidence of what is likely and no more: a path or an irregular motion, which half of
+the time is not quite the right one; constant speed that leaves a pattern, or of which the evidence
+was no surer than `support.SEEN`."""
 WOULD_BE_SEEN = 1.0
 """Visibility, as the feature is, below which it is not sure that nothing moved."""
 VISIBLE, PATTERN = 3, 4

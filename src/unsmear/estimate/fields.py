@@ -53,7 +53,8 @@ is shorter."""
 NEAR = 0.02
 """Difference of two motions that does not matter, as a fraction of their length."""
 PARTS = 3
-"""Least number of half fields along an axis that must tell of a motion for a drift along it."""
+"""Least number of parts that must tell: half fields along an axis of a drift along it, quarters of
+whether all moved."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,12 +212,13 @@ def _moved_everywhere(field: _Field) -> bool:
         return True
     corners = [(down, across) for down in (0.0, 0.5) for across in (0.0, 0.5)]
     asked = [_tells_of_motion(field, place) for place in [*corners, (0.25, 0.25)]]
-    return 2 * asked.count(True) > len(asked)
+    told = [tells for tells in asked if tells is not None]
+    return len(told) < PARTS or 2 * told.count(True) > len(told)
 
 
-def _tells_of_motion(field: _Field, place: tuple[float, float]) -> bool:
+def _tells_of_motion(field: _Field, place: tuple[float, float]) -> bool | None:
     """Return whether the quarter of the field that begins at a place, as fractions of its sides, is
-    likelier under the field's motion than without one.
+    likelier under the field's motion than without one; None where it cannot be measured.
     """
     rows, columns = (
         slice(int(begin * side), int((begin + 0.5) * side))
@@ -225,7 +227,7 @@ def _tells_of_motion(field: _Field, place: tuple[float, float]) -> bool:
     gaps = None if field.gaps is None else field.gaps[:, :, rows, columns]
     measured = spectra.measure(field.planes[:, :, rows, columns], gaps, field.compressed)
     if measured is None:
-        return False
+        return None
     estimate = field.estimate
     measured = motion_fit.with_noise(measured, (estimate.length, estimate.angle))
     problem = likelihood.Problem(measured, motion_fit.FINE)

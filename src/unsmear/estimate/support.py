@@ -226,6 +226,12 @@ def exceeds_blocks(evidence: Evidence) -> bool:
     return evidence.improvement > BLOCKS_DROP * required_improvement(evidence.averages)
 
 
+def explains_more_than_blocks(evidence: Evidence, fit: fitting.Fit) -> bool:
+    """Return whether a fit explains more than JPEG blocks alone would."""
+    drop = evidence.search.unmoved - fit.loss
+    return drop > BLOCKS_DROP * required_improvement(evidence.averages)
+
+
 def for_profile(evidence: Evidence) -> bool:
     """Return whether uneven speed fits clearly better than no motion and than a Gaussian as wide,
     and leaves no pattern. In an image that is mostly noise its line is not far longer than the
@@ -275,7 +281,7 @@ def is_hardly_still(evidence: Evidence) -> bool:
     return bool(evidence.guess.kinds[NONE] < HARDLY)
 
 
-def for_few_values(evidence: Evidence, found: stage_fit.StageMotion) -> bool:
+def for_few_values(evidence: Evidence, stage: stage_fit.StageMotion) -> bool:
     """Return whether a motion of few values fits clearly better than no motion, a Gaussian as wide
     and constant speed, and no worse than a free kernel, which has more values, leaves no pattern,
     and is not far longer than what the network sees, which hardly believes that nothing moved.
@@ -283,21 +289,21 @@ def for_few_values(evidence: Evidence, found: stage_fit.StageMotion) -> bool:
     search, required = evidence.search, required_improvement(evidence.averages)
     if not is_hardly_still(evidence):
         return False
-    loss, drop = found.fit.loss, FEW_VALUES_DROP * required
-    below = profile_fit.required_drop(evidence.averages, search) if found.nests else drop
+    loss, drop = stage.fit.loss, FEW_VALUES_DROP * required
+    below = profile_fit.required_drop(evidence.averages, search) if stage.nests else drop
     if search.unmoved - loss < drop or search.best.loss - loss < below:
         return False
     if evidence.shake is not None and loss > evidence.shake.fit.loss:
         return False
-    extent, _, _ = shake_fit.equivalent(found.blur.kernel())
+    extent, _, _ = shake_fit.equivalent(stage.blur.kernel())
     seen, _, _ = shake_fit.equivalent(evidence.guess.kernel)
     if extent > MUCH_LONGER * max(seen, evidence.guess.length):
         return False
-    return explains(goodness.excess(evidence.spectrum, found.fit), search.unmoved - loss)
+    return explains(goodness.excess(evidence.spectrum, stage.fit), search.unmoved - loss)
 
 
 def is_as_likely_as_free(
-    evidence: Evidence, found: stage_fit.StageMotion, share: float = 0.0
+    evidence: Evidence, stage: stage_fit.StageMotion, share: float = 0.0
 ) -> bool:
     """Return whether a motion of few values is as likely as uneven speed with many.
 
@@ -307,4 +313,4 @@ def is_as_likely_as_free(
         return True
     free = evidence.profile.fit
     allowed = share * (evidence.search.best.loss - free.loss)
-    return found.cost < stage_fit.cost(free) + allowed
+    return stage.cost < stage_fit.cost(free) + allowed
