@@ -15,6 +15,7 @@ from itertools import product
 import cv2
 import numpy as np
 import pytest
+from optuna.storages.journal import JournalFileBackend
 
 from unsmear import images
 from unsmear import lease as lease_module
@@ -468,10 +469,30 @@ list(search(Search(run, space.resolve(given, run), 1), Path({str(tmp_path / "a")
         settings = search_of(pairs, 1)
         with monkeypatch.context() as patch:
             patch.setattr(searches, "write_aside", full)
-            with pytest.raises(OSError, match="No space left"):
+            with pytest.raises(TrainingError, match=r"trial 0000: No space left.*; make room"):
                 list(search(settings, tmp_path))
         assert list(search(settings, tmp_path)) == []
         assert (tmp_path / "best.toml").exists()
+
+    @pytest.mark.parametrize("appended", range(5))
+    def test_a_journal_that_a_full_disk_cuts_goes_on(self, pairs, tmp_path, monkeypatch, appended):
+        """Opening it, asking for a trial and drawing its values write to it."""
+        pretend(monkeypatch)
+        settings = search_of(pairs, 2)
+        append, written = JournalFileBackend.append_logs, []
+
+        def filled(self, logs):
+            if len(written) == appended:
+                full()
+            written.append(logs)
+            append(self, logs)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(JournalFileBackend, "append_logs", filled)
+            with pytest.raises(TrainingError, match=r"^[^;]*: No space left[^;]*; make room and"):
+                list(search(settings, tmp_path))
+        list(search(settings, tmp_path))
+        assert [trial.outcome for trial in known(settings, tmp_path).values()] == ["done", "done"]
 
     def test_one_that_kills_its_process_fails_in_the_end(self, pairs, tmp_path, monkeypatch):
         settings = search_of(pairs, 1)
