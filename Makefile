@@ -18,7 +18,8 @@ test: .venv/.made  ## everything that CI runs: linters and types beside the test
 
 # Three processes compile all that they import at the same time, each for itself; one does it first.
 .venv/.compiled: .venv/.made
-	-$(BIN)/python -m pytest -n 0 --collect-only > /dev/null
+	mkdir -p build
+	$(BIN)/python -m pytest -n 0 --collect-only > build/collected.txt || { tail -n 20 build/collected.txt >&2; exit 1; }
 	touch $@
 
 suite: .venv/.compiled  ## every test

@@ -1,5 +1,6 @@
 """Leases: a living process keeps what it has, a killed one does not."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from contextlib import suppress
 import pytest
 
 from unsmear import lease, processes
+from unsmear.errors import DataError
 from unsmear.lease import Lease
 
 
@@ -116,3 +118,18 @@ def test_a_process_that_nobody_has_waited_for_has_ended():
         time.sleep(0.01)
     assert processes.began(child.pid) == ""
     child.wait()
+
+
+def test_a_folder_without_rights_is_named(tmp_path, monkeypatch):
+    """Neither the lease nor its clock can be written there, or deleted."""
+
+    def refused(*_, **__):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    for name in ("open", "touch", "unlink"):
+        monkeypatch.setattr(lease.Path, name, refused)
+    wrong = pytest.raises(
+        DataError, match=r"lease: the lease cannot be written \(Permission denied"
+    )
+    with wrong, lease.holding(tmp_path / "lease", tmp_path):
+        pass

@@ -119,7 +119,8 @@ def holding(path: Path, folder: Path) -> Iterator[None]:
     except OSError as error:
         raise DataError(f"{path}: the lease cannot be written ({error_text(error)}).") from error
     finally:
-        clock.unlink(missing_ok=True)
+        with suppress(OSError):  # where it cannot be deleted, the error above says more
+            clock.unlink()
     with taken.renewing():
         yield
 

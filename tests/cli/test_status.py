@@ -388,14 +388,16 @@ def test_killed_batches_go_on_to_the_same_bytes(tmp_path, unsmear):
     moments = random.Random(4)
     for goal, workers in ((3, 1), (9, 2), (15, 1)):
         process = started(source, out, "--resume", "--workers", workers)
-        wait_for(out, goal, process)
-        os.killpg(process.pid, signal.SIGSTOP)  # so that it is not done before it is asked about
-        found = json.loads(unsmear("status", out, "--json").out)
-        assert found["state"] == "running"
-        assert found["files_done"] >= goal
-        os.killpg(process.pid, signal.SIGCONT)
-        time.sleep(moments.random() / 20)
-        os.killpg(process.pid, signal.SIGKILL)
+        try:
+            wait_for(out, goal, process)
+            os.killpg(process.pid, signal.SIGSTOP)  # so that it is not done before it is asked
+            found = json.loads(unsmear("status", out, "--json").out)
+            assert found["state"] == "running"
+            assert found["files_done"] >= goal
+        finally:
+            os.killpg(process.pid, signal.SIGCONT)
+            time.sleep(moments.random() / 20)
+            os.killpg(process.pid, signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
         stopped = unsmear("status", out)
         assert "stopped: not running" in stopped.out

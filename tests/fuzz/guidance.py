@@ -58,11 +58,12 @@ class Guide:
 
 @contextmanager
 def arcs():
-    """Give a set that fills with what runs in this block: (file of ours, line before, line).
+    """Give a set that holds, after this block, what ran in it: (file of ours, line before, line).
 
     The line before is 0 where a function begins or a generator goes on.
     """
-    reached = set()
+    reached, running = set(), set()  # threads that go on add to the second
+    tracing, of_threads = sys.gettrace(), threading.gettrace()
 
     def of_call(frame, event, argument):
         name = frame.f_code.co_filename
@@ -73,7 +74,7 @@ def arcs():
         def of_line(frame, event, argument):
             nonlocal before
             if event == "line":
-                reached.add((name[len(OURS) :], before, frame.f_lineno))
+                running.add((name[len(OURS) :], before, frame.f_lineno))
                 before = frame.f_lineno
             return of_line
 
@@ -84,5 +85,6 @@ def arcs():
     try:
         yield reached
     finally:
-        sys.settrace(None)
-        threading.settrace(None)
+        sys.settrace(tracing)
+        threading.settrace(of_threads)
+        reached |= running.copy()

@@ -20,6 +20,7 @@ from unsmear.blur import Motion, convolve
 from unsmear.checkpoints import checkpoint
 from unsmear.errors import OptionError, TrainingError
 from unsmear.images import Image
+from unsmear.train import run as runs
 from unsmear.train.config import options
 from unsmear.train.engine import folder as folders
 from unsmear.train.run import Callback, train
@@ -312,6 +313,18 @@ def test_a_damaged_state_is_named(pairs, tmp_path):
         TrainingError, match=r"state\.pt: the state is damaged or not of this run's"
     ):
         train(run_of(pairs), tmp_path)
+
+
+def test_a_second_run_is_refused_before_it_opens_anything(pairs, tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "open_task", None)
+    with folders.holding(tmp_path), pytest.raises(OptionError, match="another run writes"):
+        train(run_of(pairs), tmp_path)
+
+
+def test_a_run_that_is_refused_leaves_no_folder(pairs, tmp_path):
+    with pytest.raises(OptionError, match=r"data\.size must be"):
+        train(run_of(pairs, "--data.size", "18"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_sizes_that_a_network_cannot_take_are_refused(pairs, tmp_path):

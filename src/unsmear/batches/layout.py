@@ -35,7 +35,7 @@ def lease(output: Path) -> Path:
 
 def clock(output: Path) -> Path:
     """Return the file that tells the time of the disk."""
-    return record(output) / "clock"
+    return record(output) / "lease.clock"
 
 
 def table(output: Path) -> Path:

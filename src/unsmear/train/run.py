@@ -50,9 +50,9 @@ def train(
     fabric = build.fabric(run.machine)
     fabric.launch()
     torch.manual_seed(run.seed)
-    new = not (folder / state.FILE).exists()
-    task = open_task(run, fabric.device, new=new)
     with nullcontext() if held else _holding(fabric, folder):
+        new = not (folder / state.FILE).exists()
+        task = open_task(run, fabric.device, new=new)
         return _train_in(fabric, run, folder, task, new, callback or Callback())
 
 

@@ -43,7 +43,8 @@ def test_a_disk_that_fills_leaves_the_state_of_before(tmp_path, room):
 @pytest.mark.parametrize(
     "changed",
     [{"step": "x"}, {"step": 1.5}, {"step": None}, {"step": -1}, {"scores": {"psnr": "x"}},
-     {"best": []}, {"sums": 3}, {"stpe": 1}],
+     {"best": []}, {"sums": 3}, {"stpe": 1}, {"step": "3"}, {"step": True}, {"best": "nan"},
+     {"seconds": True}, {"noted": -1}, {"scores": {"psnr": "30"}}],
 )  # fmt: skip
 def test_a_state_of_other_values_is_refused(tmp_path, changed):
     parts = saved(tmp_path)
@@ -54,6 +55,13 @@ def test_a_state_of_other_values_is_refused(tmp_path, changed):
         TrainingError, match=r"state\.pt: the state is damaged or not of this run's"
     ):
         state.load(tmp_path, *parts)
+
+
+def test_a_whole_number_is_a_float_too(tmp_path):
+    parts = saved(
+        tmp_path, State(step=1, best=30, plateau=1, scores={"psnr": 30}, sums={"loss": 0})
+    )
+    assert state.load(tmp_path, *parts).scores == {"psnr": 30.0}
 
 
 def test_a_program_of_another_protocol_is_no_warning(tmp_path):
@@ -69,9 +77,9 @@ def test_a_program_of_another_protocol_is_no_warning(tmp_path):
         assert state.load(tmp_path, *parts).step == 1
 
 
-def saved(folder):
+def saved(folder, of=None):
     """Save a state of a small network; return networks and optimisers."""
     network = torch.nn.Linear(3, 3)
     parts = {"main": network}, {"main": torch.optim.SGD(network.parameters(), lr=0.1)}
-    state.save(folder, State(step=1), *parts)
+    state.save(folder, of or State(step=1), *parts)
     return parts

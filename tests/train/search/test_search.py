@@ -15,6 +15,7 @@ from itertools import product
 import cv2
 import numpy as np
 import pytest
+from optuna.storages.journal import JournalFileBackend
 
 from unsmear import images
 from unsmear import lease as lease_module
@@ -468,10 +469,30 @@ list(search(Search(run, space.resolve(given, run), 1), Path({str(tmp_path / "a")
         settings = search_of(pairs, 1)
         with monkeypatch.context() as patch:
             patch.setattr(searches, "write_aside", full)
-            with pytest.raises(OSError, match="No space left"):
+            with pytest.raises(TrainingError, match=r"trial 0000: No space left.*; make room"):
                 list(search(settings, tmp_path))
         assert list(search(settings, tmp_path)) == []
         assert (tmp_path / "best.toml").exists()
+
+    @pytest.mark.parametrize("appended", range(5))
+    def test_a_journal_that_a_full_disk_cuts_goes_on(self, pairs, tmp_path, monkeypatch, appended):
+        """Opening it, asking for a trial and drawing its values write to it."""
+        pretend(monkeypatch)
+        settings = search_of(pairs, 2)
+        append, written = JournalFileBackend.append_logs, []
+
+        def filled(self, logs):
+            if len(written) == appended:
+                full()
+            written.append(logs)
+            append(self, logs)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(JournalFileBackend, "append_logs", filled)
+            with pytest.raises(TrainingError, match=r"^[^;]*: No space left[^;]*; make room and"):
+                list(search(settings, tmp_path))
+        list(search(settings, tmp_path))
+        assert [trial.outcome for trial in known(settings, tmp_path).values()] == ["done", "done"]
 
     def test_one_that_kills_its_process_fails_in_the_end(self, pairs, tmp_path, monkeypatch):
         settings = search_of(pairs, 1)
@@ -520,14 +541,65 @@ def test_a_full_disk_leaves_no_lock_behind(tmp_path, monkeypatch):
     """Optuna renames a lock to delete it, and waits half a minute for one that is left."""
     lock = Lock(str(tmp_path / "study.journal"))
     assert lock.acquire()
-    monkeypatch.setattr(os, "rename", full)
+    monkeypatch.setattr(os, "rename", full_of_names)
     lock.release()
     assert not list(tmp_path.iterdir())
 
 
+def test_a_lock_that_cannot_be_deleted_is_left(tmp_path, monkeypatch):
+    """Once it was renamed, its name may be another's; without rights nobody deletes anything."""
+    lock = Lock(str(tmp_path / "study.journal"))
+
+    def taken_meanwhile(renamed):
+        assert lock.acquire()
+        full()
+
+    def not_allowed(source, target):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), source, None, target)
+
+    for name, wrong in (("unlink", taken_meanwhile), ("rename", not_allowed)):
+        (tmp_path / "study.journal.lock").unlink(missing_ok=True)
+        assert lock.acquire()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, name, wrong)
+            with pytest.raises(RuntimeError):
+                lock.release()
+        assert (tmp_path / "study.journal.lock").exists()
+
+
 def test_a_lock_that_is_gone_is_an_error(tmp_path):
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(RuntimeError):
         Lock(str(tmp_path / "study.journal")).release()
+
+
+def test_a_lock_that_is_gone_at_the_end_of_its_context_is_none(tmp_path):
+    leases = Leases(tmp_path / "claims")
+    with leases.alone():
+        (tmp_path / "claims" / "all.lock").unlink()
+    with leases.alone():
+        assert (tmp_path / "claims" / "all.lock").exists()
+
+
+def test_of_two_that_release_a_stale_lock_the_slower_takes_it_as_well(tmp_path, monkeypatch):
+    """Where another has released it in between, Optuna goes on to try to take it."""
+    lock, path = Lock(str(tmp_path / "study.journal")), tmp_path / "study.journal.lock"
+    path.touch()
+    lock.grace_period = 0
+    rename, tried = os.rename, []
+
+    def won_by_another(source, target):
+        tried.append(source)
+        path.unlink()
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", won_by_another)
+    assert lock.acquire()
+    assert path.exists()
+    assert len(tried) == 1
+
+
+def full_of_names(source, target):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(source), None, str(target))
 
 
 def full(*_):

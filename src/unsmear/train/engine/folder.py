@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +33,22 @@ FREE = (
 PACKAGES = ("torch", "numpy", "lightning-fabric", "kornia", "opencv-python-headless")
 
 
-def holding(folder: Path) -> AbstractContextManager[None]:
+@contextmanager
+def holding(folder: Path) -> Iterator[None]:
     """Hold the lease of a run's folder inside the context: two runs would write its logs twice.
+
+    A folder that was made for it, and in which nothing was written, is deleted again.
 
     Raises OptionError where another process holds it, and DataError where it cannot be written.
     """
-    return lease.holding(folder / LEASE, folder)
+    made = not folder.exists()
+    try:
+        with lease.holding(folder / LEASE, folder):
+            yield
+    finally:
+        if made:
+            with suppress(OSError):  # it is not empty
+                folder.rmdir()
 
 
 def open_folder(folder: Path, run: Settings) -> None:

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, cast, get_type_hints
 
 import torch
 from pydantic import TypeAdapter, ValidationError
@@ -116,10 +116,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _checked(state: State) -> State:
     """Return a state whose values are of their kinds; raises ValueError for others."""
-    try:
-        checked = TypeAdapter(State).validate_python(vars(state))
-    except ValidationError as error:
-        raise ValueError(f"{error.errors()[0]['loc'][0]}: {error.errors()[0]['msg']}") from error
-    if checked.step < 0:
-        raise ValueError(f"its step must be 0 or more, got {checked.step}")
-    return checked
+    kinds, checked = get_type_hints(State), {}
+    for name, value in vars(state).items():
+        try:
+            checked[name] = TypeAdapter(kinds[name]).validate_python(value, strict=True)
+        except ValidationError as error:
+            raise ValueError(f"{name}: {error.errors()[0]['msg']}") from error
+        if kinds[name] is int and checked[name] < 0:
+            raise ValueError(f"its {name} must be 0 or more, got {value}")
+    return State(**checked)

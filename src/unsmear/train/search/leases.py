@@ -7,13 +7,14 @@ exist yet (O_EXCL) is the only lock.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from optuna.storages.journal import JournalFileOpenLock
 
 from unsmear import lease
+from unsmear.errors import is_full_disk
 from unsmear.lease import Lease
 
 
@@ -23,13 +24,15 @@ class Lock(JournalFileOpenLock):
     def release(self) -> None:
         """Let go of the lock, without another name for its file where the disk has no room for one.
 
-        Raises OSError where its file is gone or cannot be deleted.
+        Raises RuntimeError where its file is gone, which Optuna expects, or cannot be deleted.
         """
         try:
             super().release()
         except RuntimeError as error:
-            if isinstance(error.__context__, FileNotFoundError):
-                raise error.__context__ from None
+            cause = error.__context__
+            # Only the error of a renaming names two files; after one, the lock may be another's.
+            if not (isinstance(cause, OSError) and cause.filename2 and is_full_disk(cause)):
+                raise
             Path(self._lock_file).unlink(missing_ok=True)
 
 
@@ -52,8 +55,11 @@ class Leases:
         try:
             yield
         finally:
-            with suppress(FileNotFoundError):  # another removed it: this machine slept
+            try:
                 lock.release()
+            except RuntimeError as error:
+                if not isinstance(error.__context__, FileNotFoundError):
+                    raise  # otherwise another removed it: this machine slept
 
     def take(self, number: int) -> Lease:
         """Take the lease of a trial that no living process has."""

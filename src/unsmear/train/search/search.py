@@ -23,7 +23,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from unsmear import models, tables
 from unsmear.atomic import write_aside
-from unsmear.errors import TrainingError, UnsmearError, error_text, is_full_disk
+from unsmear.errors import TrainingError, UnsmearError, is_full_disk
 from unsmear.lease import Lease
 from unsmear.train import run as runs
 from unsmear.train.config import options
@@ -39,7 +39,14 @@ from unsmear.train.engine.state import FILE as STATE
 from unsmear.train.search import space
 from unsmear.train.search.leases import Leases
 from unsmear.train.search.space import Space, Values
-from unsmear.train.search.study import STUDY, Search, lease_folder, open_study, sampler_of
+from unsmear.train.search.study import (
+    STUDY,
+    Search,
+    full_disk_explained,
+    lease_folder,
+    open_study,
+    sampler_of,
+)
 
 BEST, TRIALS = "best.toml", "trials"
 KILLS = 3
@@ -105,12 +112,18 @@ def search(
     _check_run(settings.run)
     shared = open_study(settings, study or folder / STUDY)
     leases = Leases(lease_folder(study or folder / STUDY))
-    write_best(settings, shared, folder)  # a full disk or a kill may have prevented it
-    while (leased := _next_trial(settings, shared, leases)) is not None:
+    with full_disk_explained(str(folder)):
+        write_best(settings, shared, folder)  # a full disk or a kill may have prevented it
+    while True:
+        with full_disk_explained(str(study or folder / STUDY)):
+            leased = _next_trial(settings, shared, leases)
+        if leased is None:
+            return
         trial, lease = leased
-        with lease.renewing():
-            ended = _run_trial(settings, trial, lease, folder, callback or SearchCallback())
-        write_best(settings, shared, folder)
+        with full_disk_explained(f"trial {trial.number:04d}"):
+            with lease.renewing():
+                ended = _run_trial(settings, trial, lease, folder, callback or SearchCallback())
+            write_best(settings, shared, folder)
         yield ended
         if ended.outcome == "stopped":
             return
@@ -198,10 +211,7 @@ def _run_trial(
         return Ended(trial.number, "lost", values)
     except Exception as error:  # a failed trial does not end the search
         if is_full_disk(error):  # nothing can be recorded, and the trial is not to blame
-            raise TrainingError(
-                f"trial {trial.number:04d}: {error_text(error)}; make room and repeat the command, "
-                "which goes on with this trial."
-            ) from error
+            raise
         return _record_failure(settings, trial, place, error)
 
 

@@ -7,6 +7,8 @@ file locks, which network disks often lack.
 from __future__ import annotations
 
 from abc import ABC
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -25,7 +27,7 @@ from optuna.trial import FrozenTrial
 
 from unsmear import journal, plain_files
 from unsmear.choices import Pruner, SearchSampler
-from unsmear.errors import OptionError, error_text
+from unsmear.errors import OptionError, TrainingError, error_text, is_full_disk
 from unsmear.resume import flat
 from unsmear.train.config import options
 from unsmear.train.config.options import AnyRun
@@ -88,13 +90,33 @@ class Search:
         return self.run.stop.monitor == "loss"
 
 
+@contextmanager
+def full_disk_explained(name: str) -> Iterator[None]:
+    """Raise TrainingError with a sentence where the disk is full. name: of what is written."""
+    try:
+        yield
+    except Exception as error:  # whatever it is, its cause may be the disk
+        if not is_full_disk(error):
+            raise
+        raise TrainingError(
+            f"{name}: {error_text(error)}; make room and repeat the command, which goes on where "
+            "it was."
+        ) from error
+
+
 def open_study(settings: Search, path: Path) -> Study:
     """Return the study in a file, which is created where it does not exist.
 
-    Raises OptionError where the file is the study of another search, or no study.
+    Raises OptionError where the file is the study of another search, or no study, and
+    TrainingError where the disk is full.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with full_disk_explained(str(path)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return _opened(settings, path)
+
+
+def _opened(settings: Search, path: Path) -> Study:
     with Leases(lease_folder(path)).alone():
         # An absolute path, and a lock that is no link: both work from any folder and disk.
         place = str(path.resolve())
@@ -112,6 +134,8 @@ def open_study(settings: Search, path: Path) -> Study:
                 load_if_exists=True,
             )
         except (OSError, LookupError, *journal.DAMAGE) as error:
+            if is_full_disk(error):
+                raise
             raise OptionError(
                 f"{path}: the study must be a search's journal ({error_text(error)})."
             ) from error
