@@ -396,7 +396,7 @@ of nuclei and {frames} of microtubules), F1 that of nuclei at an intersection ov
 {fits:g}.
 
 {restorers}
-The row ganscan is [a training of two minutes](ganscan.md), of half the filters.
+The row ganscan is [a short training](ganscan.md), of half the filters.
 
 ![quality against time](pictures/cost.png)
 

@@ -38,7 +38,7 @@ FRAMES = {"nuclei": 5, "microtubules": 2}
 PIXEL_SIZE = 0.25
 VERDICTS = {
     True: "it learned to restore, though far from the end of such a training",
-    False: "it has not learned to restore yet; the rows show a network that is not trained enough",
+    False: "on average it does not restore yet; the rows show a network that is not trained enough",
 }
 Pair = tuple[Image, Image]
 
