@@ -87,10 +87,10 @@ def test_a_rest_a_pause_and_an_acceleration_are_found(true):
 def test_a_swing_that_dies_away_is_fitted():
     true = stage_fit.settled((16.0, 4.0, 3.0, 30.0))
     gathered = evidence.gather(spectrum.measure(recorded(20 * cells(5, 256), true)[None, None]))
-    found = stage_fit.search(gathered.spectrum, gathered.search, 33.0, [(7.0, 33.0)])
-    assert alike(found.blur.kernel(), true.kernel()) > 0.95
+    stage = stage_fit.search(gathered.spectrum, gathered.search, 33.0, [(7.0, 33.0)])
+    assert alike(stage.blur.kernel(), true.kernel()) > 0.95
     required = motion_fit.required_improvement(gathered.averages)
-    assert gathered.search.best.loss - found.fit.loss > support.FEW_VALUES_DROP * required
+    assert gathered.search.best.loss - stage.fit.loss > support.FEW_VALUES_DROP * required
 
 
 @pytest.mark.slow
@@ -106,5 +106,5 @@ def test_a_jump_is_found():
 def test_neither_is_found_where_nothing_moved_or_at_constant_speed(length):
     blur = Motion(length, 40)
     gathered = evidence.gather(spectrum.measure(recorded(20 * cells(5, 256), blur)[None, None]))
-    found = stage_fit.search(gathered.spectrum, gathered.search, 40.0, [(9.0, 40.0)])
-    assert not support.for_few_values(gathered, found)
+    stage = stage_fit.search(gathered.spectrum, gathered.search, 40.0, [(9.0, 40.0)])
+    assert not support.for_few_values(gathered, stage)

@@ -212,8 +212,8 @@ def _moved_everywhere(field: _Field) -> bool:
         return True
     corners = [(down, across) for down in (0.0, 0.5) for across in (0.0, 0.5)]
     asked = [_tells_of_motion(field, place) for place in [*corners, (0.25, 0.25)]]
-    told = [tells for tells in asked if tells is not None]
-    return len(told) < PARTS or 2 * told.count(True) > len(told)
+    answers = [tells for tells in asked if tells is not None]
+    return len(answers) < PARTS or 2 * answers.count(True) > len(answers)
 
 
 def _tells_of_motion(field: _Field, place: tuple[float, float]) -> bool | None:

@@ -175,14 +175,14 @@ def search(
     swung = _fitted(spectrum, line, swing, _swings(angle), line.still.texture)
     apart = _fitted(spectrum, line, jump, _jumps(jumps), line.still.texture)
     apart = min(apart, _shared_equally(line, jump, apart), key=motion_fit.LOSS)
-    found = [StageMotion(settled(swung.values), swung), StageMotion(jumped(apart.values), apart)]
+    motions = [StageMotion(settled(swung.values), swung), StageMotion(jumped(apart.values), apart)]
     texture = line.best.texture
     for place in (AT_AN_END, IN_THE_MIDDLE):
         rested = _fitted(spectrum, line, pause, _pauses(line.best.values, place, longest), texture)
-        found.append(StageMotion(paused(rested.values), rested, nests=True))
+        motions.append(StageMotion(paused(rested.values), rested, nests=True))
     faster = _fitted(spectrum, line, ramp, _ramps(line.best.values, longest), texture)
-    found.append(StageMotion(ramped(faster.values), faster, nests=True))
-    best, *others = sorted(found, key=lambda motion: motion.cost)
+    motions.append(StageMotion(ramped(faster.values), faster, nests=True))
+    best, *others = sorted(motions, key=lambda motion: motion.cost)
     allowed = best.cost + profile_fit.AMBIGUOUS * max(line.best.loss - best.fit.loss, 0.0)
     rivals = [
         motion.blur

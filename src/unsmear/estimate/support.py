@@ -296,8 +296,8 @@ def for_few_values(evidence: Evidence, stage: stage_fit.StageMotion) -> bool:
     if evidence.shake is not None and loss > evidence.shake.fit.loss:
         return False
     extent, _, _ = shake_fit.equivalent(stage.blur.kernel())
-    seen, _, _ = shake_fit.equivalent(evidence.guess.kernel)
-    if extent > MUCH_LONGER * max(seen, evidence.guess.length):
+    guessed, _, _ = shake_fit.equivalent(evidence.guess.kernel)
+    if extent > MUCH_LONGER * max(guessed, evidence.guess.length):
         return False
     return explains(goodness.excess(evidence.spectrum, stage.fit), search.unmoved - loss)
 

@@ -41,12 +41,12 @@ def holding(folder: Path) -> Iterator[None]:
 
     Raises OptionError where another process holds it, and DataError where it cannot be written.
     """
-    made = not folder.exists()
+    is_new = not folder.exists()
     try:
         with lease.holding(folder / LEASE, folder):
             yield
     finally:
-        if made:
+        if is_new:
             with suppress(OSError):  # it is not empty
                 folder.rmdir()
 
@@ -68,7 +68,7 @@ def open_folder(folder: Path, run: Settings) -> None:
                 f"{folder}: the folder must be new or of this same run, got a run that differs in "
                 f"{', '.join(sorted(differing))}."
             )
-    elif folder.exists() and any(not one.name.startswith(LEASE) for one in folder.iterdir()):
+    elif folder.exists() and any(not file.name.startswith(LEASE) for file in folder.iterdir()):
         raise OptionError(f"{folder}: the folder must be new, empty or a run's, got other files.")
     folder.mkdir(parents=True, exist_ok=True)
     sweep(folder)
