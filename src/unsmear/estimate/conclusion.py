@@ -90,7 +90,7 @@ def _by_kind(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
 
 
 def _at_changing_speed(
-    gathered: Evidence, planes: NDArray[Any], stage: stage_fit.StageMotion | None
+    gathered: Evidence, planes: NDArray[Any], stage: stage_fit.FittedStage | None
 ) -> Estimate | None:
     """Return the estimate of a line at uneven speed; None where there is none.
 
@@ -177,7 +177,7 @@ def _is_even(gathered: Evidence) -> bool:
     return gathered.profile is None and support.explains_everything(gathered)
 
 
-def _stage_motion(gathered: Evidence, kind: Kind) -> stage_fit.StageMotion | None:
+def _stage_motion(gathered: Evidence, kind: Kind) -> stage_fit.FittedStage | None:
     """Return the likeliest motion of few values; None where it explains too little.
 
     Jumps are expected as far as the network's kernel extends (two points extend by the root of
@@ -197,7 +197,7 @@ def _stage_motion(gathered: Evidence, kind: Kind) -> stage_fit.StageMotion | Non
 
 
 def _at_speed_of(
-    stage: stage_fit.StageMotion, gathered: Evidence, planes: NDArray[Any]
+    stage: stage_fit.FittedStage, gathered: Evidence, planes: NDArray[Any]
 ) -> Estimate | None:
     """Return the estimate of a motion of few values; None where the image supports neither
     half-turn, or a rival, or blocks of JPEG may feign it.

@@ -53,7 +53,7 @@ OTHER = 1.3
 
 
 @dataclass(frozen=True)
-class StageMotion:
+class FittedStage:
     """A motion of few values.
 
     blur: the motion, or its reverse. fit: of the spectrum. nests: whether constant speed is one of
@@ -161,7 +161,7 @@ def _family(blur_of: Callable[[Values], Profile], *bounds: tuple[float, float]) 
 
 def search(
     spectrum: Spectrum, line: motion_fit.Search, angle: float, jumps: Sequence[Values]
-) -> StageMotion:
+) -> FittedStage:
     """Return the likeliest motion of few values.
 
     line: the fits of constant speed. angle: of a swing, expected, degrees. jumps: expected
@@ -172,16 +172,17 @@ def search(
     jump = _family(jumped, (3.0, longest), (0.1, 0.9))
     pause = _family(paused, (2.0, longest), (0.05, 0.8), (0.0, 0.5))
     ramp = _family(ramped, (2.0, longest), (0.0, 1.0))
-    swung = _fitted(spectrum, line, swing, _swings(angle), line.still.texture)
-    apart = _fitted(spectrum, line, jump, _jumps(jumps), line.still.texture)
+    coarse = likelihood.Problem(spectrum, motion_fit.COARSE)
+    swung = _fitted(coarse, line, swing, _swings(angle), line.still.texture)
+    apart = _fitted(coarse, line, jump, _jumps(jumps), line.still.texture)
     apart = min(apart, _shared_equally(line, jump, apart), key=motion_fit.LOSS)
-    motions = [StageMotion(settled(swung.values), swung), StageMotion(jumped(apart.values), apart)]
+    motions = [FittedStage(settled(swung.values), swung), FittedStage(jumped(apart.values), apart)]
     texture = line.best.texture
     for place in (AT_AN_END, IN_THE_MIDDLE):
-        rested = _fitted(spectrum, line, pause, _pauses(line.best.values, place, longest), texture)
-        motions.append(StageMotion(paused(rested.values), rested, nests=True))
-    faster = _fitted(spectrum, line, ramp, _ramps(line.best.values, longest), texture)
-    motions.append(StageMotion(ramped(faster.values), faster, nests=True))
+        rested = _fitted(coarse, line, pause, _pauses(line.best.values, place, longest), texture)
+        motions.append(FittedStage(paused(rested.values), rested, nests=True))
+    faster = _fitted(coarse, line, ramp, _ramps(line.best.values, longest), texture)
+    motions.append(FittedStage(ramped(faster.values), faster, nests=True))
     best, *others = sorted(motions, key=lambda motion: motion.cost)
     allowed = best.cost + profile_fit.AMBIGUOUS * max(line.best.loss - best.fit.loss, 0.0)
     rivals = [
@@ -240,13 +241,12 @@ def _ramps(line: Values, longest: float) -> Iterator[Values]:
 
 
 def _fitted(
-    spectrum: Spectrum,
+    coarse: likelihood.Problem,
     line: motion_fit.Search,
     family: Family,
     starts: Iterator[Values],
     texture: Array,
 ) -> fitting.Fit:
-    coarse = likelihood.Problem(spectrum, motion_fit.COARSE)
     tried = [fitting.fit(coarse, family, start, texture, steps=8) for start in starts]
     fits = [
         fitting.fit(line.problem, family, start.values, start.texture)

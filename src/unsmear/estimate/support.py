@@ -35,8 +35,9 @@ PATH_DROP = 5.0
 """Required drop in loss of a path below linear motion and below no motion, as a multiple of that
 of a motion: a path has more values, and little is gained by one that explains little more."""
 FEW_VALUES_DROP = 2.5
-"""The same for a swing that dies away, or a jump, which have four values at most. Of 98 sharp
-images those that the network called still with less than HARDLY reached 1.3, others 6.4."""
+"""The same for a motion of three or four values; of those that include constant speed another drop
+below that is required. Of 98 sharp images those that the network called still with less than
+HARDLY reached 1.3 by a swing or a jump, others 6.4."""
 MUCH_LONGER = 1.75
 """Extent of a motion of few values above which it is not the one that the network sees, as a
 multiple of that one's: swings that were found right reached 1.65, one in a field of which a part
@@ -45,7 +46,7 @@ NEARLY_AS_FREE = 0.2
 """Rise in loss by which a motion of few values is still believed where uneven speed with many is
 not, as a fraction of the drop from constant speed."""
 HARDLY = 0.35
-"""Network probability of no motion above which no swing and no jump is believed."""
+"""Network probability of no motion above which no motion of few values is believed."""
 BLOCKS_DROP = 5.0
 """Required drop in loss of a motion along visible JPEG blocks, as a multiple of that of a motion.
 Blocks of sharp images reached 3.5."""
@@ -281,7 +282,7 @@ def is_hardly_still(evidence: Evidence) -> bool:
     return bool(evidence.guess.kinds[NONE] < HARDLY)
 
 
-def for_few_values(evidence: Evidence, stage: stage_fit.StageMotion) -> bool:
+def for_few_values(evidence: Evidence, stage: stage_fit.FittedStage) -> bool:
     """Return whether a motion of few values fits clearly better than no motion, a Gaussian as wide
     and constant speed, and no worse than a free kernel, which has more values, leaves no pattern,
     and is not far longer than what the network sees, which hardly believes that nothing moved.
@@ -303,7 +304,7 @@ def for_few_values(evidence: Evidence, stage: stage_fit.StageMotion) -> bool:
 
 
 def is_as_likely_as_free(
-    evidence: Evidence, stage: stage_fit.StageMotion, share: float = 0.0
+    evidence: Evidence, stage: stage_fit.FittedStage, share: float = 0.0
 ) -> bool:
     """Return whether a motion of few values is as likely as uneven speed with many.
 
