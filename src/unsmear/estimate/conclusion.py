@@ -193,7 +193,8 @@ def _stage_motion(gathered: Evidence, kind: Kind) -> stage_fit.FittedStage | Non
     halves = [(length / 2, along) for length, along in lines]
     jumps = [(extent / np.sqrt(3), angle), *lines, *halves]
     stage = stage_fit.search(gathered.spectrum, gathered.search, angle, jumps)
-    return stage if support.for_few_values(gathered, stage) else None
+    believed = stage is not None and support.for_few_values(gathered, stage)
+    return stage if believed else None
 
 
 def _at_speed_of(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from unsmear.estimate import fitting, goodness, path_fit, profile_fit, shake_fit, stage_fit
+from unsmear.estimate import fitting, goodness, path_fit, shake_fit, stage_fit
 from unsmear.estimate.evidence import (
     LIKELY,
     NONE,
@@ -34,10 +34,6 @@ NETWORK_SEES = 0.5
 PATH_DROP = 5.0
 """Required drop in loss of a path below linear motion and below no motion, as a multiple of that
 of a motion: a path has more values, and little is gained by one that explains little more."""
-FEW_VALUES_DROP = 2.5
-"""The same for a motion of three or four values; of those that include constant speed another drop
-below that is required. Of 98 sharp images those that the network called still with less than
-HARDLY reached 1.3 by a swing or a jump, others 6.4."""
 MUCH_LONGER = 1.75
 """Extent of a motion of few values above which it is not the one that the network sees, as a
 multiple of that one's: swings that were found right reached 1.65, one in a field of which a part
@@ -287,12 +283,13 @@ def for_few_values(evidence: Evidence, stage: stage_fit.FittedStage) -> bool:
     and constant speed, and no worse than a free kernel, which has more values, leaves no pattern,
     and is not far longer than what the network sees, which hardly believes that nothing moved.
     """
-    search, required = evidence.search, required_improvement(evidence.averages)
     if not is_hardly_still(evidence):
         return False
-    loss, drop = stage.fit.loss, FEW_VALUES_DROP * required
-    below = profile_fit.required_drop(evidence.averages, search) if stage.nests else drop
-    if search.unmoved - loss < drop or search.best.loss - loss < below:
+    search, loss = evidence.search, stage.fit.loss
+    below_none, below_even = (
+        stage_fit.required_drop(evidence.averages, search, nests) for nests in (False, stage.nests)
+    )
+    if search.unmoved - loss < below_none or search.best.loss - loss < below_even:
         return False
     if evidence.shake is not None and loss > evidence.shake.fit.loss:
         return False
