@@ -48,10 +48,10 @@ at first, as fractions of the last."""
 VALUE = 8.0
 """Rise in loss that a family may have for each value less: the logarithm of the number of
 frequencies, as in the Bayesian information criterion."""
-SKETCHED, ASKED, COMPARED = 2, 2, 6
-"""Steps of the coarse fits: of all starts, further ones of the LEADING of each family, by which a
+HELD, SKETCHED, ASKED, COMPARED = 4, 1, 3, 6
+"""Steps of the coarse fits: of the texture, of all starts, further ones of the LEADING of each family, by which a
 search may end, and further ones of all by which they are compared."""
-LEADING, FINALISTS = 3, 2
+LEADING, FINALISTS = 2, 2
 """Numbers of coarse fits of a family that are asked, and that are refined."""
 HOPELESS = 0.25
 """Fraction of the required drop that one of the coarse fits must reach for the search to go on."""
@@ -265,11 +265,14 @@ def _promising(
 
 
 def _sketched(coarse: likelihood.Problem, trial: _Trial) -> list[fitting.Fit]:
-    """Return the fits of a family after a few steps, the best first."""
-    fits = [
-        fitting.fit(coarse, trial.family, start, trial.texture, steps=SKETCHED)
-        for start in trial.starts
-    ]
+    """Return the fits of a family after a few steps, the best first; the texture is fitted alone
+    before: its steps are cheap, and some take it far.
+    """
+    fits = []
+    for start in trial.starts:
+        transfer = coarse.transfer(trial.family.kernel(trial.family.bounded(start)))
+        held = fitting.fit_held(coarse, transfer, trial.texture, steps=HELD)
+        fits.append(fitting.fit(coarse, trial.family, start, held.texture, steps=SKETCHED))
     return sorted(fits, key=motion_fit.LOSS)
 
 
