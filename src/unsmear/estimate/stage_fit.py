@@ -49,8 +49,8 @@ VALUE = 8.0
 """Rise in loss that a family may have for each value less: the logarithm of the number of
 frequencies, as in the Bayesian information criterion."""
 HELD, SKETCHED, ASKED, COMPARED = 4, 1, 3, 6
-"""Steps of the coarse fits: of the texture, of all starts, further ones of the LEADING of each family, by which a
-search may end, and further ones of all by which they are compared."""
+"""Steps of the coarse fits: of the texture alone, of all starts, further ones of the LEADING of
+each family, by which a search may end, and further ones of all, by which they are compared."""
 LEADING, FINALISTS = 2, 2
 """Numbers of coarse fits of a family that are asked, and that are refined."""
 HOPELESS = 0.25
