@@ -48,9 +48,9 @@ at first, as fractions of the last."""
 VALUE = 8.0
 """Rise in loss that a family may have for each value less: the logarithm of the number of
 frequencies, as in the Bayesian information criterion."""
-HELD, SKETCHED, ASKED, COMPARED = 4, 1, 3, 6
-"""Steps of the coarse fits: of the texture alone, of all starts, further ones of the LEADING of
-each family, by which a search may end, and further ones of all, by which they are compared."""
+HELD, SKETCHED, ASKED, COMPARED = 4, 2, 2, 6
+"""Steps of the coarse fits: of a jump's texture alone, of all starts, further ones of the LEADING
+of each family, by which a search may end, and further ones of all, by which they are compared."""
 LEADING, FINALISTS = 2, 2
 """Numbers of coarse fits of a family that are asked, and that are refined."""
 HOPELESS = 0.25
@@ -265,14 +265,16 @@ def _promising(
 
 
 def _sketched(coarse: likelihood.Problem, trial: _Trial) -> list[fitting.Fit]:
-    """Return the fits of a family after a few steps, the best first; the texture is fitted alone
-    before: its steps are cheap, and some take it far.
+    """Return the fits of a family after a few steps, the best first; a jump's texture is fitted
+    alone before: its steps are cheap, and some take it far.
     """
     fits = []
     for start in trial.starts:
-        transfer = coarse.transfer(trial.family.kernel(trial.family.bounded(start)))
-        held = fitting.fit_held(coarse, transfer, trial.texture, steps=HELD)
-        fits.append(fitting.fit(coarse, trial.family, start, held.texture, steps=SKETCHED))
+        texture = trial.texture
+        if trial.blur_of is jumped:
+            transfer = coarse.transfer(trial.family.kernel(trial.family.bounded(start)))
+            texture = fitting.fit_held(coarse, transfer, texture, steps=HELD).texture
+        fits.append(fitting.fit(coarse, trial.family, start, texture, steps=SKETCHED))
     return sorted(fits, key=motion_fit.LOSS)
 
 
