@@ -6,6 +6,7 @@
 # Seen:  1.53t returns standard output alone: stderr and the exit code are lost, and the macro goes on.
 #        Where the program is missing, the reason comes back as if the program had printed it. One
 #        string is split at every space, quoted or not; only several strings keep a path with spaces.
+# Seen with OpenJDK 17.0.15; Java is the machine's own and not pinned, for ImageJ does the splitting.
 # A macro that calls a command line cannot tell a result from a failure, so our recipe is no macro.
 set -euo pipefail
 work=$(mktemp -d)
