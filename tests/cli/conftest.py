@@ -56,7 +56,7 @@ def slides_are_small(monkeypatch):
 
 
 KEPT = {}
-"""Contexts and workers by where they are; they go on when a command is done."""
+"""Contexts and workers by where they are; they go on until a module ends."""
 
 
 @contextmanager
@@ -70,19 +70,20 @@ def keep(where):
         yield KEPT[where][1]
 
 
+@pytest.fixture(scope="module")
+def _end_workers():
+    """End them with the module: waiting, they take a part of a core."""
+    yield
+    for context, _ in KEPT.values():
+        context.__exit__(None, None, None)
+    KEPT.clear()
+
+
 @pytest.fixture
-def kept_workers(monkeypatch):
+def kept_workers(monkeypatch, _end_workers):
     """Let commands share their worker processes, which take seconds to load what they need.
 
     They were started under the environment of the first test that used them.
     """
     pytest.importorskip("distributed")
     monkeypatch.setattr(progress, "opened", keep)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _end_workers():
-    yield
-    for context, _ in KEPT.values():
-        context.__exit__(None, None, None)
-    KEPT.clear()

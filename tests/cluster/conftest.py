@@ -17,7 +17,7 @@ import pytest
 from unsmear import cluster
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def two():
     """Two processes of this machine, for tests that leave them as they were."""
     pytest.importorskip("distributed")

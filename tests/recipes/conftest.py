@@ -5,6 +5,9 @@ import sys
 
 import pytest
 
+from unsmear.estimate import stage_fit
+from unsmear.restoration import filling
+
 
 @pytest.fixture
 def run_here(monkeypatch, capfd):
@@ -22,3 +25,14 @@ def run_here(monkeypatch, capfd):
         return ended.value.code, *capfd.readouterr()
 
     return run
+
+
+@pytest.fixture(scope="module")
+def quick_restoration():
+    """Restore without the last digit of what fills gaps, and without a search for stage motions:
+    recipes restore constant speed, and it is their runs that are asked about.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(filling, "STEPS", 30)
+        patched.setattr(stage_fit, "search", lambda *_: None)
+        yield

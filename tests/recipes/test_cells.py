@@ -47,7 +47,7 @@ def mosaics(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def finished(mosaics, tmp_path_factory):
+def finished(mosaics, tmp_path_factory, quick_restoration):
     """Return the output of `run.py`, and its page."""
     folder = tmp_path_factory.mktemp("cells")
     page = folder / "page" / "cells.md"

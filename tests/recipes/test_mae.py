@@ -185,6 +185,7 @@ def go(run_here):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_restoration")
 def test_one_command_goes_from_nothing_to_the_page_and_resumes(go, mosaics, tmp_path, monkeypatch):
     monkeypatch.setattr(cells, "GRID", GRID)
     output, text = tmp_path / "run", tmp_path / "page" / "mae.md"

@@ -32,7 +32,7 @@ class Stop(BaseException):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _recipe():
+def _recipe(quick_restoration):
     """Let the recipe's modules be found, with less of what takes long in its tiny scale."""
     with pytest.MonkeyPatch.context() as patched:
         patched.syspath_prepend(HERE)

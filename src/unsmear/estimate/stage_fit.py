@@ -187,7 +187,8 @@ class _Trial:
     """A family that is tried.
 
     blur_of: its motions by their values. starts: values to begin with. texture: to begin with.
-    nests: whether constant speed is one of the family.
+    nests: whether constant speed is one of the family. jumps: whether nothing is exposed between
+    two places.
     """
 
     blur_of: Callable[[Values], Profile]
@@ -195,6 +196,7 @@ class _Trial:
     starts: Sequence[Values]
     texture: Array
     nests: bool = False
+    jumps: bool = False
 
     def found(self, fit: fitting.Fit) -> FittedStage:
         """Return the motion of a fit."""
@@ -237,7 +239,7 @@ def _trials(
     even, texture = line.best.values, line.best.texture
     return [
         _Trial(settled, swing, list(_swings(angle)), line.still.texture),
-        _Trial(jumped, jump, list(_jumps(jumps)), line.still.texture),
+        _Trial(jumped, jump, list(_jumps(jumps)), line.still.texture, jumps=True),
         _Trial(paused, pause, list(_pauses(even, AT_AN_END, longest)), texture, nests=True),
         _Trial(paused, pause, list(_pauses(even, IN_THE_MIDDLE, longest)), texture, nests=True),
         _Trial(ramped, ramp, list(_ramps(even, longest)), texture, nests=True),
@@ -271,7 +273,7 @@ def _sketched(coarse: likelihood.Problem, trial: _Trial) -> list[fitting.Fit]:
     fits = []
     for start in trial.starts:
         texture = trial.texture
-        if trial.blur_of is jumped:
+        if trial.jumps:
             transfer = coarse.transfer(trial.family.kernel(trial.family.bounded(start)))
             texture = fitting.fit_held(coarse, transfer, texture, steps=HELD).texture
         fits.append(fitting.fit(coarse, trial.family, start, texture, steps=SKETCHED))
@@ -292,7 +294,7 @@ def _refined(line: motion_fit.Search, trial: _Trial, starts: Sequence[fitting.Fi
     """Return the likeliest fit of a family to all frequencies."""
     fits = [fitting.fit(line.problem, trial.family, s.values, s.texture) for s in starts]
     best = min(fits, key=motion_fit.LOSS)
-    if trial.blur_of is not jumped:
+    if not trial.jumps:
         return best
     return min(best, _shared_equally(line, trial.family, best), key=motion_fit.LOSS)
 

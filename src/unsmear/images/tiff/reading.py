@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import tifffile
+from numpy.typing import NDArray
 
 from unsmear.errors import AxesError, ImageError, error_text
 from unsmear.images import axes as axes_
@@ -130,28 +131,21 @@ def _read(
     found, unkept = contents.images(file, name)
     number = choose(_names(found), scene, name, "the TIFF file")
     stored = found[number]
-    check_declared(stored.shape, stored.dtype.itemsize, name, LARGEST if load else None)
-    for page in _pages(stored, name):
-        segments.check(page, name, load)
     kind = contents.kind_of(file)
-    if kind != "imagej":
-        palette.check(stored.keyframe, name)
+    _check(stored, name, kind, load)
     size, source_of_size, channels, carried, timing = _metadata(file, stored, kind, name)
     own = "".join(LETTERS.get(letter, letter) for letter in stored.axes)
     given = axes
     axes = axes_.check(axes or _known_axes(own, stored.shape, name), stored.shape, name)
+    is_known = set(own) <= set(axes_.KNOWN)
     own_axes = ""
-    if set(own) <= set(axes_.KNOWN) or _is_coloured(stored.keyframe):
+    if is_known or _is_coloured(stored.keyframe):
         own_axes = axes_.contradicted(given, own, stored.shape, name)
     alpha = _has_alpha(stored.keyframe, axes)
-    if axes == "YXS" and not channels:
-        channels = {3: ("red", "green", "blue")}.get(stored.shape[-1] - alpha, ())
-    if len(channels) != axes_.channel_count(axes, stored.shape) - alpha:
-        channels = ()
-    parts = {page.parent.filehandle.path for page in stored.pages}
-    several = len(found) > 1
-    unkept += ("its other images",) if several else ()
-    unkept += ("its set of several files",) if len(parts) > 1 else ()
+    channels = _fitting(channels, axes, stored.shape, alpha)
+    in_set = len({page.parent.filehandle.path for page in stored.pages}) > 1
+    unkept += ("its other images",) if len(found) > 1 else ()
+    unkept += ("its set of several files",) if in_set else ()
     carried |= {
         "kind": kind,
         "file": source,
@@ -167,23 +161,17 @@ def _read(
         "channels": channels,
         # Pixels of such a file can be replaced where it lies.
         "editable": kind not in contents.VENDOR
-        and len(parts) == 1
-        and not several
-        and (given is None or given == own or not set(own) <= set(axes_.KNOWN)),
+        and not in_set
+        and len(found) == 1
+        and (given is None or given == own or not is_known),
     }
-    # Nothing is read for pixels that are only asked for their shape and dtype.
-    nothing = check_pixels(np.zeros(1, stored.dtype), name)
-    pixels = (
-        check_pixels(stored.asarray(), name) if load else np.broadcast_to(nothing, stored.shape)
-    )
-    metadata = {"tiff": carried}
     image = Image(
-        pixels,
+        _pixels(stored, name, load),
         axes,
         channels,
         size,
         name,
-        metadata,
+        {"tiff": carried},
         source_of_size,
         alpha,
         unkept,
@@ -191,6 +179,33 @@ def _read(
         own_axes,
     )
     return image, stored
+
+
+def _check(stored: Stored, name: str, kind: str, load: bool) -> None:
+    """Raise ImageError for an image that cannot be read. load: whether its pixels are wanted."""
+    check_declared(stored.shape, stored.dtype.itemsize, name, LARGEST if load else None)
+    for page in _pages(stored, name):
+        segments.check(page, name, load)
+    if kind != "imagej":
+        palette.check(stored.keyframe, name)
+
+
+def _pixels(stored: Stored, name: str, load: bool) -> NDArray[Any]:
+    """Return the pixels; where they are not wanted, zeros that take no memory."""
+    if load:
+        return check_pixels(stored.asarray(), name)
+    return np.broadcast_to(check_pixels(np.zeros(1, stored.dtype), name), stored.shape)
+
+
+def _fitting(
+    channels: tuple[str, ...], axes: str, shape: tuple[int, ...], alpha: bool
+) -> tuple[str, ...]:
+    """Return the names of the channels, those of a colour image among them; none where their
+    number is not that of the image's channels.
+    """
+    if axes == "YXS" and not channels:
+        channels = {3: ("red", "green", "blue")}.get(shape[-1] - alpha, ())
+    return channels if len(channels) == axes_.channel_count(axes, shape) - alpha else ()
 
 
 def _pages(stored: Stored, name: str) -> list[Any]:
