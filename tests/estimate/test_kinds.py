@@ -10,6 +10,8 @@ from unsmear.blur import Defocus, Motion, Paper, Trajectory, convolve
 from unsmear.estimate import (
     Estimate,
     estimate_planes,
+    fitting,
+    goodness,
     motion_fit,
     paper_kernel,
     shake_fit,
@@ -17,6 +19,9 @@ from unsmear.estimate import (
 )
 from unsmear.estimate.result import Sampled
 from unsmear.estimate.shake_fit import centred, equivalent, resized
+
+PATTERN = 1.0
+"""As if constant speed left much unexplained, so that recipes are tried."""
 
 
 def cells(seed=0, side=256):
@@ -85,11 +90,11 @@ def test_shake_has_a_kernel_of_its_own(seed):
     assert alike > 0.4
 
 
-@pytest.mark.parametrize("normalise", [False, True])
+@pytest.mark.parametrize(("normalise", "brightness"), [(False, 1.0), (True, 1.0), (False, 0.1)])
 @pytest.mark.slow
-def test_the_papers_recipe_is_told_from_an_even_movement(normalise):
+def test_the_papers_recipe_is_told_from_an_even_movement(normalise, brightness):
     paper = Paper(6, -45, normalise)
-    counts = np.rint(cells()).astype(np.uint8)
+    counts = np.rint(brightness * cells()).astype(np.uint8)
     estimate = estimate_planes(paper.apply(counts)[None])
     assert estimate.kind == "straight"
     assert estimate.recipe == Paper(6, -45)
@@ -106,7 +111,7 @@ def test_no_even_movement_is_taken_for_the_recipe():
             length, angle = round(length), 45.0 * round(angle / 45)
         counts = blurred(Motion(length, angle), number, (96, 256)[number % 4 == 0])
         search = motion_fit.search(spectrum.measure(counts), [(length, angle)], False)
-        assert paper_kernel.find(search) is None, (length, angle)
+        assert paper_kernel.find(search, PATTERN) is None, (length, angle)
 
 
 def test_only_an_uneven_motion_is_compared_with_recipes(monkeypatch):
@@ -118,9 +123,24 @@ def test_only_an_uneven_motion_is_compared_with_recipes(monkeypatch):
         compared.clear()
         length, _, angle = equivalent(Paper(12, 70).kernel())
         guess = (9, 30) if counts is even else (length, angle)
-        search = motion_fit.search(spectrum.measure(counts), [guess], False)
-        assert paper_kernel.find(search) is None
+        measured = spectrum.measure(counts)
+        search = motion_fit.search(measured, [guess], False)
+        assert paper_kernel.find(search, goodness.excess(measured, search.best)) is None
         assert len(compared) == number
+
+
+@pytest.mark.parametrize(("seed", "brightness", "better"), [(0, 1.0, 1), (1, 0.3, 0)])
+def test_a_recipes_texture_is_begun_twice(seed, brightness, better):
+    """Begun with the texture of the best motion, or of none, it may end in a worse optimum."""
+    counts = Paper(6, -45).apply(np.rint(brightness * cells(seed)).astype(np.uint8))[None]
+    search = motion_fit.search(spectrum.measure(counts), [(5.6, 90.0)], False)
+    transfer = search.problem.transfer(Paper(6, -45).kernel())
+    losses = [
+        fitting.fit_held(search.problem, transfer, begun.texture).loss
+        for begun in (search.best, search.still)
+    ]
+    assert losses[better] < losses[1 - better] - 10
+    assert paper_kernel.loss_of(Paper(6, -45), search) == losses[better]
 
 
 @pytest.mark.parametrize("seed", range(4))

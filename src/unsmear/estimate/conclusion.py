@@ -125,14 +125,12 @@ def _no_motion(planes: NDArray[Any], trusted: float) -> Estimate:
 
 
 def _paper(gathered: Evidence) -> Paper | None:
-    """Return the paper's recipe, where it fits no worse than any uneven speed."""
-    paper = paper_kernel.find(gathered.search)
+    """Return the paper's recipe, where it is as likely as any uneven speed, of many values."""
+    paper = paper_kernel.find(gathered.search, gathered.pattern)
     if paper is None or gathered.profile is None:
         return paper
-    problem, best = gathered.search.problem, gathered.search.best
-    fit = fitting.fit_held(problem, problem.transfer(paper.kernel()), best.texture)
-    allowed = motion_fit.required_improvement(gathered.averages)
-    return paper if fit.loss < gathered.profile.fit.loss + allowed else None
+    loss = paper_kernel.loss_of(paper, gathered.search)
+    return paper if loss < stage_fit.cost(gathered.profile.fit) else None
 
 
 def _uneven_motion(gathered: Evidence, planes: NDArray[Any]) -> Estimate | None:
@@ -265,7 +263,7 @@ def _linear_motion(
     length_error, angle_error = result.straight(best.errors)
     trusted = confidence_of(length_error / length)
     seen = support.is_seen_in_noise(gathered)
-    if seen or support.is_seen_by_both(gathered):
+    if paper is not None or seen or support.is_seen_by_both(gathered):
         trusted = max(trusted, support.SEEN)
     alteration = _processed(gathered)
     doubt = ""

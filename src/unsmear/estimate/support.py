@@ -61,7 +61,7 @@ odds of it, those against no motion, and this fraction of the drop in loss. Of 3
 are mostly noise those of which the likelihood agreed with the network reached 4.5."""
 SEEN = 0.8
 """Least confidence of a linear motion that the network sees in an image that is mostly noise, or
-together with the likelihood."""
+together with the likelihood, and of the paper's recipe."""
 ODDS_OF_OTHERS = 20.0
 """Odds that the network gives a motion against none above which it is that of others, if it is as
 long and in their direction; of 325 sharp images that are mostly noise two exceeded it."""
