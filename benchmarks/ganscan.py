@@ -202,11 +202,11 @@ recorded are smoothed by a Gaussian of {smoothing:g} px before. The time is one 
 load {load:.1f}; [what it costs](cost.md) has multiply-adds and memory.
 
 {table}
-## Rows that are missing
+## In other tables
 
-[Table V](paper-table-5.md) and [the restorers' table](restorers.md) have no row of it: both pages
-are made whole, by runs of hours. `recipes/paper/run.py --only ganscan` trains it on the paper's
-pairs, and `restorers.py` takes `runs/ganscan/best` where it lies.
+[Table V](paper-table-5.md) has a row of it, trained on the paper's pairs
+(`recipes/paper/run.py --only ganscan`), and [the restorers' table](restorers.md) one of the network
+of this page, `runs/ganscan/best`.
 """
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import networks
 import why
 from diagnoses import BLACK
 from formats import SCORED, interval, scored, table
@@ -25,6 +26,7 @@ PAPER = {
     "gan": ("21.8703", "0.4340"),
     "gan-printed": ("21.8703", "0.4340"),
     "maxim": ("24.9807", "0.6839"),
+    "ganscan": NONE,
 }
 """PSNR and SSIM of the paper's Table V, of the rows of ours."""
 UNTRAINED = ("not trained here", "", "", "")
@@ -68,7 +70,7 @@ def _beginning(scores: Scores, histories: Sequence[History], command: str) -> st
 
 def _first(scores: Scores) -> str:
     rows = []
-    for name in FIRST:
+    for name in (*FIRST, *networks.BESIDE):
         if name in scores.lines:
             rows.append((LABELS[name], *PAPER[name], *scored(scores.lines[name])))
         elif name == "maxim":
