@@ -1,5 +1,7 @@
 """One movement in the whole field, a drift across it, and seams."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -58,6 +60,21 @@ def test_a_drift_is_found():
     assert estimate.drift.first.length == pytest.approx(11, abs=0.6)
     assert estimate.drift.last.length == pytest.approx(5, abs=0.6)
     assert "left to right" in estimate.describe()
+
+
+@pytest.mark.parametrize(("turn", "is_found"), [(8, True), (40, False)])
+def test_a_drift_that_turns_further_than_it_is_long_is_none(turn, is_found):
+    windows = [
+        SimpleNamespace(
+            down=True,
+            place=place,
+            values=lambda angle, place=place: (6.0, 2 * turn * (place - 0.5)),
+            fit=SimpleNamespace(errors=(0.1, 0.5)),
+        )
+        for place in (0.25, 0.5, 0.75)
+    ]
+    estimate = Estimate(6.0, 30.0, 0.9, 0.1, 0.5, kind="straight")
+    assert (fields._along(windows, estimate, down=True) is not None) == is_found
 
 
 @pytest.mark.slow

@@ -29,8 +29,8 @@ def run_here(monkeypatch, capfd):
 
 @pytest.fixture(scope="module")
 def quick_restoration():
-    """Restore without the last digit of what fills gaps, and without a search for stage motions:
-    recipes restore constant speed, and it is their runs that are asked about.
+    """Restore without the last digit of what fills gaps, and search for no stage motions, in the
+    rest of the module: the recipes' runs are asked about, not what they find.
     """
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(filling, "STEPS", 30)

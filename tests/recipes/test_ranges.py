@@ -37,6 +37,7 @@ def go(ranges, folder, conditions):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_restoration")
 def test_a_stopped_run_goes_on_to_the_same_page(few, tmp_path, monkeypatch):
     assert go(few, tmp_path / "whole", 2) == 0
     assert go(few, tmp_path / "stopped", 1) == 0

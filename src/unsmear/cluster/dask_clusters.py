@@ -35,9 +35,9 @@ SETTINGS: dict[str, Any] = {
     "distributed.deploy.lost-worker-timeout": "365 days",
     "distributed.worker.profile.enabled": False,
     # Every 20 ms each process looked whether its loop goes on, and ten times a second how much
-    # memory it has: two idle workers took a tenth of a core (distributed 2026.8.0).
+    # memory it has: two idle workers took a tenth of a core (distributed 2026.8.0). A worker that
+    # takes too much is noticed within a quarter of a second.
     "distributed.admin.tick.interval": "1s",
-    "distributed.admin.system-monitor.interval": "5s",
     "distributed.worker.memory.monitor-interval": "250ms",
     # Dask has freed memory returned to the system at once: every array would cost page faults.
     "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,

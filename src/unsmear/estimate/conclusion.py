@@ -64,9 +64,9 @@ def _by_kind(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
     calibrator = calibrators.load()
     kind, chance = decision.decide(gathered, calibrator)
     improvement = float(gathered.features()[IMPROVEMENT])
-    paper = _paper(gathered)
+    paper = _paper(gathered) if kind == "straight" else None
     saturated = saturation.of(planes)
-    hidden = saturated or (kind == "straight" and paper is not None)
+    hidden = saturated or paper is not None
     stage = None if hidden else _stage_motion(gathered, kind)
     changing = None if hidden else _at_changing_speed(gathered, planes, stage)
     if changing is not None:
@@ -126,11 +126,12 @@ def _no_motion(planes: NDArray[Any], trusted: float) -> Estimate:
 
 def _paper(gathered: Evidence) -> Paper | None:
     """Return the paper's recipe, where it is as likely as any uneven speed, of many values."""
-    paper = paper_kernel.find(gathered.search, gathered.pattern)
-    if paper is None or gathered.profile is None:
-        return paper
-    loss = paper_kernel.loss_of(paper, gathered.search)
-    return paper if loss < stage_fit.cost(gathered.profile.fit) else None
+    found = paper_kernel.find(gathered.search, gathered.pattern)
+    if found is None:
+        return None
+    profile = gathered.profile
+    likely = profile is None or found.loss < stage_fit.cost(profile.fit)
+    return found.paper if likely else None
 
 
 def _uneven_motion(gathered: Evidence, planes: NDArray[Any]) -> Estimate | None:

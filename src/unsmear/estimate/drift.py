@@ -37,10 +37,14 @@ class Drift:
         )
         return Motion(length, angle)
 
-    def nodes(self) -> list[tuple[float, Motion]]:
-        """Return places and their motions, so many that from one to the next little changes."""
+    @property
+    def change(self) -> float:
+        """Distance between the ends of the first and of the last motion, about, pixels."""
         turn = np.deg2rad(self.last.angle - self.first.angle)
         longest = max(self.first.length, self.last.length)
-        change = float(np.hypot(self.last.length - self.first.length, turn * longest))
-        count = int(np.clip(np.ceil(change / STEP) + 1, 2, MOST))
+        return float(np.hypot(self.last.length - self.first.length, turn * longest))
+
+    def nodes(self) -> list[tuple[float, Motion]]:
+        """Return places and their motions, so many that from one to the next little changes."""
+        count = int(np.clip(np.ceil(self.change / STEP) + 1, 2, MOST))
         return [(float(place), self.at(float(place))) for place in np.linspace(0, 1, count)]

@@ -50,6 +50,10 @@ DRIFTING = (1.0, 1.35, 0.75, 0.55)
 LONGER = 1.5
 """Longest motion that is fitted to a part, as a multiple of the field's, where a third of the part
 is shorter."""
+FARTHEST = 0.8
+"""Largest change of a drift from one end of the field to the other, as a fraction of its longest
+motion: parts of a field that change by more do not hold one motion each. 10 px to 4 px is 0.6; what
+was taken for a drift in a saturated channel turned by 1.4."""
 NEAR = 0.02
 """Difference of two motions that does not matter, as a fraction of their length."""
 PARTS = 3
@@ -353,6 +357,8 @@ def _along(windows: list[_Window], estimate: Estimate, down: bool) -> tuple[floa
     if min(first[0], last[0]) <= 0 or _are_near(first, last):
         return None
     drift = Drift(down, Motion(*first), Motion(*last))
+    if drift.change > FARTHEST * max(first[0], last[0]):
+        return None
     others = [window for window in windows if window.down != down]
     if not all(window.holds(drift) for window in compress(others, outside)):
         return None

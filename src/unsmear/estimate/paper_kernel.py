@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from operator import itemgetter
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from unsmear.errors import KernelError
 from unsmear.estimate import fitting, likelihood
 from unsmear.estimate.motion_fit import Search
 from unsmear.estimate.shake_fit import equivalent
+from unsmear.estimate.spectrum import Array
 
 DIAGONAL = 135
 """Direction of the recipe's diagonal of ones before its rotation, degrees anticlockwise."""
@@ -22,9 +24,9 @@ NEAR = 1.2
 """Largest difference in length between a recipe that is tried and the linear motion, pixels."""
 REFITTED = 3
 """Number of recipes whose texture is fitted, the likeliest first."""
-PATTERNED = 0.05
+LEAST_PATTERN = 0.05
 """Pattern that constant speed leaves below which no recipe is tried: motions at constant speed left
-0.045 at most, 23 of 24 recipes 0.07 and more."""
+0.046 at most, 23 of 24 recipes 0.07 and more."""
 CLEARLY = 100.0
 """Drop in loss from linear motion to a recipe that is required to accept it; for one averaged
 spectrum, and more for more of them. In 110 images of linear motion at constant speed, with noise,
@@ -38,13 +40,20 @@ and where it is not. Where it is, recipes reached 0.13 to 0.8 and motions at con
 where it is not, recipes reached 0.67 and more."""
 
 
-def find(search: Search, pattern: float) -> Paper | None:
+class Found(NamedTuple):
+    """A recipe that fits, and the loss of its fit."""
+
+    paper: Paper
+    loss: float
+
+
+def find(search: Search, pattern: float) -> Found | None:
     """Return the recipe that fits a spectrum clearly better than the best motion at constant speed.
 
-    pattern: what that leaves unexplained (`goodness.excess`); where it leaves none, no recipe is
-    tried. None where there is no such recipe.
+    pattern: what constant speed leaves unexplained (`goodness.excess`); where that is next to
+    nothing no recipe is tried. None where there is no such recipe.
     """
-    if pattern < PATTERNED:
+    if pattern < LEAST_PATTERN:
         return None
     problem, best = search.problem, search.best
     evidence, scale = search.still.loss - best.loss, 1 + search.averages
@@ -52,28 +61,26 @@ def find(search: Search, pattern: float) -> Paper | None:
     candidates = []
     for paper in _near(*best.values):
         transfer = problem.transfer(_kernel(paper))
-        candidates.append((likelihood.loss(problem, best.texture, transfer), paper))
+        candidates.append((likelihood.loss(problem, best.texture, transfer), paper, transfer))
     candidates.sort(key=itemgetter(0))
-    # The texture of the best motion may not have settled, and that of a recipe is fitted.
-    settled = fitting.fit_held(problem, best.transfer, best.texture, steps=6)
-    accepted, lowest = None, settled.loss - max(CLEARLY * scale, share * evidence)
-    for _, paper in candidates[:REFITTED]:
-        loss = loss_of(paper, search, lowest)
+    line = fitted_loss(search, best.transfer)
+    found, lowest = None, line - max(CLEARLY * scale, share * evidence)
+    for _, paper, transfer in candidates[:REFITTED]:
+        loss = fitted_loss(search, transfer, lowest)
         if loss < lowest:
-            accepted, lowest = paper, loss
-    return accepted
+            found, lowest = Found(paper, loss), loss
+    return found
 
 
-def loss_of(paper: Paper, search: Search, stop_above: float = np.inf) -> float:
-    """Return the loss of a recipe; stop_above: above which it need not be exact.
+def fitted_loss(search: Search, transfer: Array, stop_above: float = np.inf) -> float:
+    """Return the loss of a transfer; stop_above: above which it need not be exact.
 
     Its texture is fitted from those of the best motion and of none: from either alone one in four
     ends in an optimum that is not the best.
     """
-    transfer = search.problem.transfer(_kernel(paper))
     fits = [
-        fitting.fit_held(search.problem, transfer, begun.texture, stop_above=stop_above)
-        for begun in (search.best, search.still)
+        fitting.fit_held(search.problem, transfer, first.texture, stop_above=stop_above)
+        for first in (search.best, search.still)
     ]
     return min(fit.loss for fit in fits)
 

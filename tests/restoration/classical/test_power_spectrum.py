@@ -35,6 +35,18 @@ def test_white_noise_is_not_shared(blurred, level):
     assert power_spectrum.measure(planes, KERNEL).shared == ()
 
 
+@pytest.mark.parametrize(("length", "copies", "growth"),
+                         [(10, 1, 1), (24, 1, 24 / 16), (48, 1, (48 / 23) ** 3), (48, 4, 48 / 16),
+                          (100, 1, power_spectrum.MOST)])  # fmt: skip
+def test_the_least_noise_grows_with_long_motions(blurred, length, copies, growth):
+    kernel = Motion(length, 30).kernel()
+    planes = np.tile(convolve(blurred[:256, :256], kernel), (copies, copies))[None]
+    least = power_spectrum.measure(planes, kernel).noise
+    floor = (power_spectrum.CLEANEST * growth) ** 2
+    variance = power_spectrum.observed(planes, kernel).variance
+    assert least == pytest.approx(floor * variance, rel=0.02)
+
+
 @pytest.mark.parametrize("width", [0.7, 1.0, 1.5])
 def test_shared_noise_is_measured(blurred, width):
     power = power_spectrum.measure((blurred + grain(width))[None], KERNEL)

@@ -137,12 +137,12 @@ def _read(
     own = "".join(LETTERS.get(letter, letter) for letter in stored.axes)
     given = axes
     axes = axes_.check(axes or _known_axes(own, stored.shape, name), stored.shape, name)
-    is_known = set(own) <= set(axes_.KNOWN)
+    axes_are_known = set(own) <= set(axes_.KNOWN)
     own_axes = ""
-    if is_known or _is_coloured(stored.keyframe):
+    if axes_are_known or _is_coloured(stored.keyframe):
         own_axes = axes_.contradicted(given, own, stored.shape, name)
     alpha = _has_alpha(stored.keyframe, axes)
-    channels = _fitting(channels, axes, stored.shape, alpha)
+    channels = _channel_names(channels, axes, stored.shape, alpha)
     in_set = len({page.parent.filehandle.path for page in stored.pages}) > 1
     unkept += ("its other images",) if len(found) > 1 else ()
     unkept += ("its set of several files",) if in_set else ()
@@ -163,7 +163,7 @@ def _read(
         "editable": kind not in contents.VENDOR
         and not in_set
         and len(found) == 1
-        and (given is None or given == own or not is_known),
+        and (given is None or given == own or not axes_are_known),
     }
     image = Image(
         _pixels(stored, name, load),
@@ -192,16 +192,17 @@ def _check(stored: Stored, name: str, kind: str, load: bool) -> None:
 
 def _pixels(stored: Stored, name: str, load: bool) -> NDArray[Any]:
     """Return the pixels; where they are not wanted, zeros that take no memory."""
+    nothing = check_pixels(np.zeros(1, stored.dtype), name)  # before anything is decoded
     if load:
         return check_pixels(stored.asarray(), name)
-    return np.broadcast_to(check_pixels(np.zeros(1, stored.dtype), name), stored.shape)
+    return np.broadcast_to(nothing, stored.shape)
 
 
-def _fitting(
+def _channel_names(
     channels: tuple[str, ...], axes: str, shape: tuple[int, ...], alpha: bool
 ) -> tuple[str, ...]:
-    """Return the names of the channels, those of a colour image among them; none where their
-    number is not that of the image's channels.
+    """Return the channels' names, and those of the colours where a colour image has none; () where
+    there are not as many as channels. alpha: whether the last sample is opacity.
     """
     if axes == "YXS" and not channels:
         channels = {3: ("red", "green", "blue")}.get(shape[-1] - alpha, ())

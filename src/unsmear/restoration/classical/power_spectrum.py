@@ -32,9 +32,11 @@ The rounding to 8 bits of a well exposed image is about twice as strong.
 LONG = 16.0
 """Length of a motion above which that floor grows with it, pixels: more of its zeros lie at low
 frequencies, where errors of the window and the border are large."""
-FAR = 23.0
-"""Length above which it grows with the third power, pixels. In 14 fields of 256 pixels a motion of 48
-gained 1.0 dB (8 bit) and 1.2 dB (16 bit) by it, and none was made worse, as two were before."""
+FAR, MOST = 23.0, 16.0
+"""Length, pixels, of which the third power is the floor's growth in images no larger than a block,
+and the most that this may be; in larger ones less, by the ratio of the areas, for there less comes
+from beyond the border. It is felt from 28 pixels on: in 14 fields of 256 pixels a motion of 48
+gained 1.0 dB (8 bit) and 1.2 dB (16 bit), and two that were made worse before are not any more."""
 SLOPES = (-4.5, -1.0)
 """Limits of the exponent of the signal's power law; images of cells have -3.9 to -1.8."""
 
@@ -95,11 +97,19 @@ def power_of(spectrum: Observed, planes: NDArray[np.floating[Any]], kernel: Kern
     """Return the power of signal and noise as `measure` does; spectrum: the planes' spectrum."""
     if spectrum.variance == 0:
         return _unread(planes)
-    length = extent(kernel)
-    floor = CLEANEST * max(1.0, length / LONG, (length / FAR) ** 3)
+    floor = CLEANEST * _growth(extent(kernel), min(planes.shape[1:]))
     noise = max(white_noise(spectrum), floor**2 * spectrum.variance)
     shared = kernel_zeros.shared(spectrum.rings, noise)
     return _fit(spectrum, Power(noise, 1.0, -3.0, shared))
+
+
+def _growth(length: float, side: int) -> float:
+    """Return by how much the floor is raised for a motion, 1 or more.
+
+    side: the shorter one of the image, pixels.
+    """
+    beyond = (length / FAR) ** 3 * min(1.0, BLOCK / side) ** 2
+    return max(1.0, length / LONG, min(beyond, MOST))
 
 
 def extent(kernel: Kernel) -> float:
