@@ -2,7 +2,8 @@
 
 `python -m recipes.weights.confidence --data DIR` after `recipes.weights.calibrator`. It writes the
 regressions into the estimator's weights and their card, and a table of how often answers are right
-(on the half of the images that the regressions of the table were not fitted on).
+(on the half of the images that the regressions of the table were not fitted on). With `--measure`
+nothing is fitted: the table is of what the weights state of other images.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from unsmear.estimate.confidence import ANSWERS, FEATURES, NAMES, Trust
 from unsmear.images import outliers
 
 Array = NDArray[np.float64]
-SEED = 78
-"""Random seed of the images."""
+SEED, OTHERS = 78, 79
+"""Random seeds of the images, and of those of `--measure`."""
 STRENGTH = 0.3
 """Strength of the L2 regularisation towards the confidence that the evidence gives."""
 ASIDE = (3, 6)
@@ -36,16 +37,19 @@ ASIDE = (3, 6)
 
 HEAD = """# How often an answer is right
 
-    python -m recipes.weights.confidence --data DATA
+    python -m recipes.weights.confidence --data DATA{words}
 
 {count} planes of real and synthetic cells, 192 to 320 px, under eight groups of conditions
 (`recipes/weights/conditions.py`), none of them of a test group. An answer is right where the kind
 is right, and length and angle are within the stated half-widths; of a movement at uneven speed the
-length is that between its ends, of which little light or a fast end says little. Each half of the
-answers is judged by regressions that were fitted on the other half.
+length is that between its ends, of which little light or a fast end says little. {whose}
 
 The evidence alone:
 """
+HALVES = """Each half of the
+answers is judged by regressions that were fitted on the other half."""
+SHIPPED = """What is stated
+is the shipped estimator's, of images that its regressions were not fitted on."""
 AFTER = """The confidence that is stated. What is acted on states 0.7 at least, so the last
 column has all of those that are not sure; most of the wrong ones are of uneven speed.
 """
@@ -53,12 +57,15 @@ column has all of those that are not sure; most of the wrong ones are of uneven 
 
 @dataclass(frozen=True)
 class Answer:
-    """What was said of a sample: its sort, its features, the confidence before, and its truth."""
+    """What was said of a sample: its sort, its features, the confidence before and with the shipped
+    regressions, and whether it is right.
+    """
 
     group: str
     sort: int
     features: Array
     before: float
+    stated: float
     right: bool
 
 
@@ -92,6 +99,7 @@ def examine(samples: Samples, number: int) -> Answer | None:
         confidence.answer(found),
         confidence.features(found, gathered),
         found.confidence,
+        confidence.calibrated(found, gathered),
         is_right(found, sample.truth),
     )
 
@@ -125,9 +133,9 @@ def fit(answers: Sequence[Answer]) -> Trust:
     return Trust(middle, spread, weight)
 
 
-def examine_all(data: Path, count: int, workers: int) -> list[Answer]:
+def examine_all(data: Path, count: int, workers: int, seed: int = SEED) -> list[Answer]:
     """Return what is said of the first `count` samples."""
-    work = partial(examine, Samples(planes(data), SEED))
+    work = partial(examine, Samples(planes(data), seed))
     with multiprocessing.get_context("fork").Pool(workers) as pool:
         answers = pool.imap(work, range(count), chunksize=4)
         return [answer for answer in answers if answer is not None]
@@ -160,6 +168,18 @@ def table(answers: Sequence[Answer], stated: Sequence[float]) -> list[str]:
     return lines
 
 
+def page(answers: Sequence[Answer], stated: Sequence[float], words: str, whose: str) -> str:
+    """Return the page. words: more of the command. whose: the confidence is that is stated."""
+    parts = [
+        HEAD.format(count=len(answers), words=words, whose=whose),
+        *table(answers, [answer.before for answer in answers]),
+        "",
+        AFTER,
+        *table(answers, stated),
+    ]
+    return "\n".join(parts) + "\n"
+
+
 def main() -> None:
     """Read the command line and fit."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -169,8 +189,15 @@ def main() -> None:
     parser.add_argument("--page", type=Path, default=Path("benchmarks/confidence.md"))
     parser.add_argument("--count", type=int, default=1600, help="number of images")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--measure", action="store_true", help="fit nothing, write the table alone")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    if options.measure:
+        others = examine_all(options.data, options.count, options.workers, OTHERS)
+        words = f" --measure --count {options.count}"
+        text = page(others, [answer.stated for answer in others], words, SHIPPED)
+        options.page.write_text(text)
+        return
     options.run.mkdir(parents=True, exist_ok=True)
     kept = options.run / "answers.pickle"
     answers = examine_all(options.data, options.count, options.workers)
@@ -182,15 +209,7 @@ def main() -> None:
         trust = fit(other)
         stated += [trust.confidence(a.sort, a.features, a.before) for a in own]
     judged = [*halves[0], *halves[1]]
-    before = [a.before for a in judged]
-    page = [
-        HEAD.format(count=len(judged)),
-        *table(judged, before),
-        "",
-        AFTER,
-        *table(judged, stated),
-    ]
-    options.page.write_text("\n".join(page) + "\n")
+    options.page.write_text(page(judged, stated, "", HALVES))
     add(fit(answers), options.into)
 
 
