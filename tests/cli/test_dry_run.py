@@ -85,10 +85,10 @@ def test_the_page_is_not_opened(words, place, unsmear):
 
 def test_a_report_is_not_written(place, unsmear):
     unsmear("blur", "in", "-o", "out", "--radius", "2")
-    (place / "out/unsmear-run/page.html").unlink()
+    (place / "out.unsmear-run/page.html").unlink()
     done = unsmear("page", "out", "--dry-run")
-    assert done.out == ("would read 1 batch folder: out.\nwould write out/unsmear-run/page.html.\n")
-    assert not (place / "out/unsmear-run/page.html").exists()
+    assert done.out == ("would read 1 batch folder: out.\nwould write out.unsmear-run/page.html.\n")
+    assert not (place / "out.unsmear-run/page.html").exists()
 
 
 def test_a_report_of_a_run_is_not_written(place, unsmear):
@@ -120,7 +120,7 @@ def test_as_json_all_names_are_there(place, unsmear):
     reads, writes = map(json.loads, done.out.splitlines())
     assert len(reads["reads"]) == 23
     assert "and 13 more" in reads["sentence"]
-    assert writes["writes"] == ["out/estimates.json", "out/unsmear-run"]
+    assert writes["writes"] == ["out/estimates.json", "out.unsmear-run"]
 
 
 @pytest.mark.slow

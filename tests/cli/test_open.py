@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from unsmear import Image, Motion, images
+from unsmear.batches import layout
 
 pytest.importorskip("starlette", reason="the page needs the extra `open`")
 
@@ -100,7 +101,7 @@ def test_results_and_record_are_those_of_restore(folder, tmp_path, unsmear):
     status = json.loads(unsmear("status", tmp_path / "by-page", "--json").out)
     assert (status["state"], status["files_done"]) == ("ended", 2)
     assert status["counts"] == {"restored": 1, "left unchanged": 1}
-    assert (tmp_path / "by-page" / "unsmear-run" / "page.html").exists()
+    assert layout.page(tmp_path / "by-page").exists()
     resumed = unsmear("restore", folder, "-o", tmp_path / "by-page", "--resume")
     assert "2 already there" in resumed.out
 
@@ -221,7 +222,7 @@ def test_a_slide_is_restored_in_blocks_and_shown_in_its_own_pixels(tmp_path):
 def test_a_batch_whose_process_was_stopped_is_ended_by_another(folder, tmp_path, unsmear):
     from unsmear.local_page.work import Batch, Wanted
 
-    page, run = Page(folder, tmp_path / "out"), tmp_path / "out" / "unsmear-run"
+    page, run = Page(folder, tmp_path / "out"), layout.record(tmp_path / "out")
     asked = Batch(Wanted(), page.inputs, page.survey, ("black", "moved"), page.output, True)
     items = {item.id: item for item in page.survey.items}
     page.work.begin(page.tell, asked)

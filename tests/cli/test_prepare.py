@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from unsmear import images
+from unsmear.batches import layout
 from unsmear.cli import app
 from unsmear.cli.options.prepare import FrameOptions
 from unsmear.cli.prepare import prepare
@@ -31,7 +32,7 @@ def contents(folder):
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and "unsmear-run" not in path.parts
+        if path.is_file() and not any(map(layout.is_record, path.parts))
     }
 
 

@@ -16,6 +16,7 @@ from tests.object_store import object_store
 from tests.outputs import outputs
 from tests.server import served
 from unsmear import images, remote
+from unsmear.batches import layout
 from unsmear.cli.jobs import workplace
 from unsmear.estimate import Estimate
 from unsmear.images import ome_zarr, slides
@@ -46,7 +47,7 @@ def contents(folder):
     return {
         path.relative_to(folder): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and "unsmear-run" not in path.parts
+        if path.is_file() and not any(map(layout.is_record, path.parts))
     }
 
 

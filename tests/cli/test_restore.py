@@ -16,6 +16,7 @@ from tests import moved_texture
 from tests.found import find_everywhere
 from tests.outputs import outputs
 from unsmear import blur, images
+from unsmear.batches import layout
 from unsmear.blur import Motion, Sampled
 from unsmear.estimate import Estimate
 from unsmear.estimate.processed import DECONVOLVED
@@ -82,7 +83,7 @@ def test_a_report_and_the_table_say_the_resolution(tmp_path, unsmear):
     given = ("restore", tmp_path / "in", *FAST, "--length", 10, "--angle", moved_texture.ANGLE)
     finished = unsmear(*given, "-o", tmp_path / "out", "--report", tmp_path / "pages")
     assert finished.code == 0
-    with (tmp_path / "out" / "unsmear-run" / "results.csv").open() as file:
+    with layout.table(tmp_path / "out").open() as file:
         row, _ = csv.DictReader(file)
     assert float(row["resolution_along"]) == pytest.approx(10, rel=0.1)
     assert float(row["restored_along"]) < 0.75 * float(row["resolution_along"])
@@ -91,7 +92,7 @@ def test_a_report_and_the_table_say_the_resolution(tmp_path, unsmear):
     said = f"along the movement {float(row['resolution_along']):.1f} px ("
     assert said in page
     unsmear(*given, "-o", tmp_path / "without")
-    with (tmp_path / "without" / "unsmear-run" / "results.csv").open() as file:
+    with layout.table(tmp_path / "without").open() as file:
         assert next(csv.DictReader(file))["resolution_along"] == ""
 
 

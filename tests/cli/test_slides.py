@@ -24,6 +24,7 @@ import pytest
 import unsmear
 from tests.server import served
 from unsmear import Image, Motion
+from unsmear.batches import layout
 from unsmear.blur import convolve
 from unsmear.cli import main
 from unsmear.cli.jobs import batch, progress
@@ -90,7 +91,7 @@ def contents(folder):
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and "unsmear-run" not in path.parts
+        if path.is_file() and not any(map(layout.is_record, path.parts))
     }
 
 
@@ -171,7 +172,7 @@ def test_workers_share_a_slide_on_a_web_server(place, monkeypatch):
 
 @pytest.mark.slow
 def test_the_record_of_a_batch_has_its_slides(place, whole):
-    lines = (place / "whole/unsmear-run/results.jsonl").read_text().splitlines()
+    lines = layout.results(place / "whole").read_text().splitlines()
     entries = {one["image"]: one for one in map(json.loads, lines) if "image" in one}
     assert entries["slide.ome"]["action"] == "restored"
     assert "linear motion of 10.00 px" in entries["slide.ome"]["found"][0]["movement"]
@@ -297,7 +298,7 @@ def test_a_run_sweeps_what_killed_ones_left_of_its_result(small, tmp_path, unsme
     begin(out / "slide.ome.zarr.error.tif", small)
     options = ("--length", 6, "--angle", 0, "--force") if restored else ()
     assert unsmear_here("restore", small, "-o", out, "--method", "wiener", *options) == 0
-    left = [".slide.2.ome.tif.part-of-slide", "slide.ome.zarr", "unsmear-run"]
+    left = [".slide.2.ome.tif.part-of-slide", "slide.ome.zarr"]
     left += [] if restored else [".slide.ome.tif.part-of-slide"]
     assert sorted(path.name for path in out.iterdir()) == sorted(left)
 

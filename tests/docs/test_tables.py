@@ -20,7 +20,7 @@ def columns(title):
 
 
 def test_every_column_is_described():
-    assert columns("`unsmear-run/results.csv`") == list(table.COLUMNS)
+    assert columns("`OUTPUT.unsmear-run/results.csv`") == list(table.COLUMNS)
     own = [field.name for field in fields(Row) if field.name != "channels"]
     assert columns("`movement.csv`") == list(writing.COLUMNS)
     assert columns("`scores.csv`") == [*own, "psnr_CHANNEL", "ssim_CHANNEL"]

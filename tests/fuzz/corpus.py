@@ -270,6 +270,7 @@ def _configurations(grey):
 
 def _journals(grey):
     """Return what commands leave in their output folders and read again."""
+    from unsmear.batches import layout
     from unsmear.cli import main
 
     with tempfile.TemporaryDirectory() as folder:
@@ -283,8 +284,11 @@ def _journals(grey):
         with contextlib.suppress(SystemExit):
             main()
         sys.argv, sys.stdout = before
-        batch = _tree(Path(folder, "out"))
-    record = tuple(name for name in batch if name.startswith("unsmear-run/"))
+        out = Path(folder, "out")
+        # As it lies where there is no place beside the output folder.
+        kept = {f"{layout.NAME}/{name}": data for name, data in _tree(layout.record(out)).items()}
+        batch = _tree(out) | kept
+    record = tuple(kept)
     asked = ((3, ("status", "{in}")), (1, ("status", "{in}", "--json")), (1, ("page", "{in}",
              "-o", "{out}/p.html")), (2, ("restore", "{in}/a.png", "-o", "{in}", *WIENER,
              "--resume", "--dry-run")))  # fmt: skip

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tests.fuzz import checks, command_lines, corpus, guidance, mutation
+from unsmear.batches import layout
 
 CPU_SECONDS = 10
 """Longest a case may compute."""
@@ -213,6 +214,7 @@ def _case(plan, guide, number, streams):
         result.wrong.append(("input changed", ", ".join(changed)))
     new = (set(os.listdir(work)) | set(os.listdir(place))) - beside - DEFAULTS
     asked = {part.partition("/")[0] for w in result.words for part in (w, w.rpartition("=")[2])}
+    asked |= {layout.record(work / "out").name}  # of a batch
     if new - asked:
         result.wrong.append(("written elsewhere", ", ".join(sorted(new - asked))))
     result.wrong += checks.of_output(work / "out", work / "in")

@@ -11,6 +11,7 @@ import numpy as np
 
 from tests.cli import damaged, small_slides
 from unsmear import images
+from unsmear.batches import layout
 from unsmear.data import manifest
 from unsmear.data.manifest import Pair
 from unsmear.images import Image
@@ -203,4 +204,7 @@ def same_files(job, output):
 
 def _may_differ(path):
     """Return whether a file holds times: the record of a batch, and what `prepare` says of it."""
-    return "unsmear-run" in path.parts or path.name in ("preparation.json", "environment.json")
+    return any(map(layout.is_record, path.parts)) or path.name in (
+        "preparation.json",
+        "environment.json",
+    )

@@ -1,6 +1,7 @@
 """Records of batches: what was asked, what became of each image, how far it is.
 
-A batch keeps in its output folder `unsmear-run/`, which other commands do not search for images:
+A batch keeps beside its output folder another, `OUTPUT.unsmear-run/`, which other commands do not
+search for images (in it, as `unsmear-run/`, where there is no place beside it: `layout.record`):
 
     run.toml        the options, weights and versions of each call, a table `[[session]]` a call
     results.jsonl   a line an image as soon as it is done, and one when a call has ended

@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 NAME = "unsmear-run"
-"""Folder of the record in the output folder."""
+"""Name of the folder of a record, after that of the output folder if it lies beside that."""
 
 
 def record(output: Path) -> Path:
-    """Return the folder of the record of an output folder."""
-    return output / NAME
+    """Return the folder of the record of an output folder.
+
+    It lies beside the output folder, which then holds results alone; in it where nothing can be
+    written beside it, where it begins a disk of its own, and where a record lies in it.
+    """
+    inside = output / NAME
+    if output.name in ("", "..") or inside.exists():
+        return inside
+    beside = output.with_name(f"{output.name}.{NAME}")
+    return beside if beside.exists() or _has_place_beside(output) else inside
+
+
+def is_record(folder: str) -> bool:
+    """Return whether a folder of this name is that of a record."""
+    return folder == NAME or folder.endswith(f".{NAME}")
+
+
+def _has_place_beside(output: Path) -> bool:
+    """Return whether a folder can be made beside another, on the same disk."""
+    try:
+        parent = next(folder for folder in output.parents if folder.exists())
+        same_disk = not output.exists() or output.stat().st_dev == output.parent.stat().st_dev
+    except (OSError, StopIteration):
+        return False
+    return same_disk and os.access(parent, os.W_OK | os.X_OK)
 
 
 def asked(output: Path) -> Path:

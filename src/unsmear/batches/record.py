@@ -87,7 +87,7 @@ def read(output: Path) -> Record:
 
     Raises OptionError for a folder without one, and for one whose `run.toml` is damaged.
     """
-    sessions = tuple(_sessions(layout.asked(output)))
+    sessions = tuple(_sessions(output))
     entries: dict[str, Entry] = {}
     ended, ended_at, damaged = None, 0.0, 0
     path = layout.results(output)
@@ -109,14 +109,15 @@ def read(output: Path) -> Record:
     return Record(output, sessions, entries, ended, ended_at, damaged)
 
 
-def _sessions(path: Path) -> list[Session]:
+def _sessions(output: Path) -> list[Session]:
+    path = layout.asked(output)
     try:
         tables = plain_files.read_toml(path)["session"]
         return [_session(table) for table in tables]
     except (FileNotFoundError, NotADirectoryError) as error:
         raise OptionError(
-            f"{path.parent.parent}: the folder must hold the record of a batch "
-            f"({layout.NAME}/{path.name}), got none; a single image leaves no record."
+            f"{output}: the folder must have the record of a batch ({path}), got none; a single "
+            "image leaves no record."
         ) from error
     except OSError as error:
         raise OptionError(f"{path}: the record cannot be read ({error.strerror}).") from error

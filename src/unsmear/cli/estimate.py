@@ -41,7 +41,7 @@ def estimate(
         an HPA field (ID_red.png ...) are one image.
     output
         Folder for estimates.json, the list of what --json prints, and for the record of a batch
-        (OUTPUT/unsmear-run), which `unsmear status` reads while it is written. With --json, each
+        (OUTPUT.unsmear-run), which `unsmear status` reads while it is written. With --json, each
         image is an object about its surest exposure; where there are several, "exposures" lists
         each with its channels, slices, t and p, and the rows and columns of a part of a field.
         Kind "none" and length 0: no motion was found.

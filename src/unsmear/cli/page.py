@@ -27,7 +27,7 @@ def page(
         `unsmear restore`.
     output
         Output file: .html, or for a training run also .md with its pictures beside it [default:
-        RUN/page.html; of a batch RUN/unsmear-run/page.html].
+        RUN/page.html; of a batch RUN.unsmear-run/page.html].
     """
     check_local(output)
     from unsmear.cli.jobs import page as job

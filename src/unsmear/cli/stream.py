@@ -41,7 +41,7 @@ def stream(
 
     Speed, exposure and pixel size give the kernel; now and then it is compared with what a frame
     shows. Results keep the name, format and metadata of their frame and are written in order, each
-    whole or not at all. What became of each frame is in OUTPUT/unsmear-run, by which `unsmear
+    whole or not at all. What became of each frame is in OUTPUT.unsmear-run, by which `unsmear
     status` says how far it is, and --resume goes on; the figures are in stream.json there.
 
     Parameters

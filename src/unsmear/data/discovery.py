@@ -327,6 +327,6 @@ def _is_special(file: Path) -> bool:
 
 
 def _is_skipped(folder: str) -> bool:
-    if folder == layout.NAME:
+    if layout.is_record(folder):
         return True
     return folder in SKIPPED or (folder.startswith(".") and folder not in (".", ".."))

@@ -1,4 +1,4 @@
-"""The record that a batch keeps in its output folder, see `unsmear.batches`."""
+"""The record that a batch keeps beside its output folder, see `unsmear.batches`."""
 
 from __future__ import annotations
 

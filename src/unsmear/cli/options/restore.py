@@ -112,7 +112,7 @@ class BesideOptions:
 
     resume: bool = False
     """Resume a stopped run: skip images that already have a result, by the record that a batch
-    keeps in OUTPUT/unsmear-run (see `unsmear status`). An image whose file has changed since is
+    keeps in OUTPUT.unsmear-run (see `unsmear status`). An image whose file has changed since is
     restored again. Where results were made with other options, the run is refused and names
     them; with --overwrite they are made again. Where a report or an uncertainty that is asked
     for is missing beside a result, the image is restored again."""

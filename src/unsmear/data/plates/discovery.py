@@ -71,7 +71,7 @@ def _walk(folder: Path) -> tuple[list[Path], list[str]]:
 
 
 def _is_passed_over(folder: str) -> bool:
-    hidden = folder.startswith(".") or folder in ("masks", layout.NAME)
+    hidden = folder.startswith(".") or folder == "masks" or layout.is_record(folder)
     return hidden or folder.lower().endswith(".zarr")
 
 
