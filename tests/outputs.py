@@ -4,5 +4,9 @@ from unsmear.batches import layout
 
 
 def outputs(folder):
-    """Return the files and folders in an output folder, sorted; not the record of the batch."""
-    return sorted(path for path in folder.iterdir() if path != layout.record(folder))
+    """Return the files and folders in an output folder, sorted; not the record of the batch.
+
+    There is no folder where nothing was written.
+    """
+    written = folder.iterdir() if folder.exists() else ()
+    return sorted(path for path in written if path != layout.record(folder))

@@ -29,6 +29,6 @@ run recovery pairs -o recovery --measure nuclei --measure intensity --measure co
 run classify cells --classifier light-cells -o labels.csv
 run classify cells --classifier light-cells --cells segment -o cells.csv
 # Without what holds times, revisions and machines.
-find . -type f ! -name log.txt ! -path '*/tensorboard/*' ! -name environment.json ! -path '*/unsmear-run/*' ! -name log.csv \
+find . -type f ! -name log.txt ! -path '*/tensorboard/*' ! -name environment.json ! -path '*unsmear-run/*' ! -name log.csv \
   ! -name summary.json ! -name summary.md ! -name timing.csv ! -name state.pt ! -name recovery.html \
   ! -path './runs/*.json' | sort | xargs -d '\n' sha256sum

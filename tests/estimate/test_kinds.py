@@ -1,6 +1,8 @@
 """Estimated kinds of blur: none, linear and irregular motion, defocus, the paper's recipe."""
 
+from dataclasses import replace
 from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from scipy import ndimage
 from unsmear.blur import Defocus, Motion, Paper, Trajectory, convolve
 from unsmear.estimate import (
     Estimate,
+    conclusion,
     estimate_planes,
     fitting,
     goodness,
@@ -137,6 +140,19 @@ def test_a_recipe_is_found_where_there_is_little_evidence_for_a_motion():
     found = paper_kernel.find(search, PATTERN)
     assert found is not None
     assert found.paper == Paper(6, -45)
+
+
+@pytest.mark.parametrize(("more", "is_named"), [(0.1, True), (0.5, False)])
+def test_uneven_speed_is_preferred_to_a_recipe_only_where_it_explains_more(more, is_named):
+    counts = Paper(6, -45).apply(np.rint(cells()).astype(np.uint8))[None]
+    measured = spectrum.measure(counts)
+    search = motion_fit.search(measured, [(5.6, 90.0)], False)
+    found = paper_kernel.find(search, PATTERN)
+    drop = search.best.loss - found.loss
+    free = replace(search.best, loss=search.best.loss - (1 + more) * drop)
+    profile = SimpleNamespace(fit=free)
+    gathered = SimpleNamespace(search=search, pattern=PATTERN, profile=profile)
+    assert (conclusion._paper(gathered) is not None) == is_named
 
 
 @pytest.mark.parametrize(("seed", "brightness", "better"), [(0, 1.0, 1), (1, 0.3, 0)])

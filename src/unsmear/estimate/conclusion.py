@@ -98,12 +98,12 @@ def _at_changing_speed(
     not asked: if the image does not say which way the stage ran, they are no nearer to the truth
     (a jump was taken for a pause twice as long).
     """
-    if stage is not None and support.is_as_likely_as_free(gathered, stage):
+    if stage is not None and support.is_as_likely_as_free(gathered, stage.cost):
         return _at_speed_of(stage, gathered, planes)
     uneven = _uneven_motion(gathered, planes)
     if uneven is not None or stage is None:
         return uneven
-    if not support.is_as_likely_as_free(gathered, stage, support.NEARLY_AS_FREE):
+    if not support.is_as_likely_as_free(gathered, stage.cost, support.NEARLY_AS_FREE):
         return None
     return _at_speed_of(stage, gathered, planes)
 
@@ -129,8 +129,7 @@ def _paper(gathered: Evidence) -> Paper | None:
     found = paper_kernel.find(gathered.search, gathered.pattern)
     if found is None:
         return None
-    profile = gathered.profile
-    likely = profile is None or found.loss < stage_fit.cost(profile.fit)
+    likely = support.is_as_likely_as_free(gathered, found.loss, support.NEARLY_AS_FREE)
     return found.paper if likely else None
 
 

@@ -40,7 +40,8 @@ multiple of that one's: swings that were found right reached 1.65, one in a fiel
 moved 1.9."""
 NEARLY_AS_FREE = 0.2
 """Rise in loss by which a motion of few values is still believed where uneven speed with many is
-not, as a fraction of the drop from constant speed."""
+not, and the paper's recipe in any case, as a fraction of the drop from constant speed: with next to
+no noise many values also take what the texture's model lacks."""
 HARDLY = 0.35
 """Network probability of no motion above which no motion of few values is believed."""
 BLOCKS_DROP = 5.0
@@ -300,15 +301,14 @@ def for_few_values(evidence: Evidence, stage: stage_fit.FittedStage) -> bool:
     return explains(goodness.excess(evidence.spectrum, stage.fit), search.unmoved - loss)
 
 
-def is_as_likely_as_free(
-    evidence: Evidence, stage: stage_fit.FittedStage, share: float = 0.0
-) -> bool:
+def is_as_likely_as_free(evidence: Evidence, cost: float, share: float = 0.0) -> bool:
     """Return whether a motion of few values is as likely as uneven speed with many.
 
-    share: rise in loss that is allowed besides, as a fraction of the drop from constant speed.
+    cost: the motion's loss, and what its values cost. share: rise in loss that is allowed besides,
+    as a fraction of the drop from constant speed.
     """
     if evidence.profile is None:
         return True
     free = evidence.profile.fit
     allowed = share * (evidence.search.best.loss - free.loss)
-    return stage.cost < stage_fit.cost(free) + allowed
+    return cost < stage_fit.cost(free) + allowed
