@@ -25,7 +25,8 @@ class FamilyOptions:
     "Irregular motion (camera shake), 0 to 1, along a random path of --length pixels."
 
     degree: int | None = None
-    "Degree of the paper's blur recipe; --angle is the recipe's angle [default: -45]."
+    """Degree of the paper's blur recipe, which also darkens: 6 is a motion of 6 pixels that leaves
+    0.72 of the light. --angle is the recipe's own, by which -45 is vertical [default: -45]."""
 
     normalise: bool = False
     "With --degree: stretch the result to the full range, as some copies of the recipe do."
