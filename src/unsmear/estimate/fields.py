@@ -53,7 +53,7 @@ is shorter."""
 FARTHEST = 0.8
 """Largest change of a drift from one end of the field to the other, as a fraction of its longest
 motion: parts of a field that change by more do not hold one motion each. 10 px to 4 px is 0.6; what
-was taken for a drift in a saturated channel turned by 1.4."""
+was taken for a drift in a saturated channel changed by 1.4."""
 NEAR = 0.02
 """Difference of two motions that does not matter, as a fraction of their length."""
 PARTS = 3
