@@ -66,6 +66,17 @@ def test_the_copy_of_an_image_that_changed_is_replaced(source, tmp_path, unsmear
     assert "02: already there" in done.out
 
 
+@pytest.mark.parametrize("inside", [False, True])
+def test_the_folder_of_a_record_stands_for_its_batch(source, tmp_path, unsmear, inside):
+    out = tmp_path / "out"
+    if inside:
+        (out / layout.NAME).mkdir(parents=True)
+    unsmear("restore", source, "-o", out, *WIENER)
+    assert layout.record(out).parent == (out if inside else tmp_path)
+    asked = unsmear("status", layout.record(out))
+    assert (asked.code, asked.out) == (0, unsmear("status", out).out)
+
+
 def test_each_image_has_a_line_with_what_was_found(source, tmp_path, unsmear, monkeypatch):
     found = Estimate(6.0, 30.0, 0.9, kind="straight")
     find_everywhere(monkeypatch, found)

@@ -27,6 +27,15 @@ def is_record(folder: str) -> bool:
     return folder == NAME or folder.endswith(f".{NAME}")
 
 
+def output_of(folder: Path) -> Path:
+    """Return the output folder that a folder is the record of, itself if it is no record."""
+    if folder.name == NAME:
+        return folder.parent
+    return (
+        folder.with_name(folder.name.removesuffix(f".{NAME}")) if is_record(folder.name) else folder
+    )
+
+
 def _has_place_beside(output: Path) -> bool:
     """Return whether a folder can be made beside another, on the same disk."""
     try:

@@ -16,7 +16,8 @@ def status(folder: Path, /) -> int:
     Parameters
     ----------
     folder
-        Output folder of the batch. With --json the object has all failures; times are seconds.
+        Output folder of the batch, or the folder of its record. With --json the object has all
+        failures; times are seconds.
     """
     from unsmear.cli.jobs.status import run as read
 
