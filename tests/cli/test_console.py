@@ -152,6 +152,22 @@ def test_where_no_terminal_is_lines_say_how_far_it_is(capsys, clock):
     ]
 
 
+def test_what_is_done_of_one_large_image_is_said(capsys, clock, monkeypatch):
+    monkeypatch.setattr(progress, "PAUSE", 10.0)
+
+    def work(_):
+        for plane in range(60):
+            clock.now = 1.0 * plane
+            progress.within(plane + 1, 60)
+
+    assert list(progress.map_with_progress(work, ["a.nd2"], description="restored")) == [None]
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith("restored 0 of 1 and 18% of the next")
+    assert len(said) == 5
+    progress.within(1, 2)  # nobody is told any more
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize("form", ["quiet", "json"])
 def test_nobody_who_reads_no_lines_of_progress(form, capsys, clock):
     with console.printing(form), progress.bar() as bar:

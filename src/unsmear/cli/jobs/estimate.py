@@ -24,6 +24,7 @@ from unsmear.cli.jobs.announcement import announce_all
 from unsmear.cli.jobs.batch import Outcome
 from unsmear.cli.jobs.found import values
 from unsmear.cli.jobs.inputs import find_inputs
+from unsmear.cli.jobs.progress import within
 from unsmear.cli.jobs.recording import Recording
 from unsmear.cli.jobs.restore import slides
 from unsmear.cli.options.estimate import EstimateOptions
@@ -183,7 +184,7 @@ def _of_image(name: str, image: Image, asked: Question) -> list[Found]:
     parts = series.split(image, gaps)
     return [
         one
-        for frame, estimated in zip(parts, series.find(parts, asked.per), strict=True)
+        for frame, estimated in zip(parts, series.find(parts, asked.per, within), strict=True)
         for one in _of_frame(frame, estimated)
     ]
 

@@ -28,8 +28,15 @@ from unsmear.cluster import HERE, Where, Workers, opened
 
 FIRST, PAUSE = 10.0, 30.0
 """Seconds before the first line of progress, and least seconds between two."""
+LEAST = 0.01
+"""Least share of an item that is told."""
 SPEED_OVER = 600.0
 """Seconds over which the speed is measured that says how much time is left."""
+
+Within = Callable[[float], None]
+"""Is told which share of the item at work is done, 0 to 1."""
+_shown: list[Within] = []
+"""Who shows how much of an item is done that this process works on; the last one does."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -115,9 +122,11 @@ class Bar(Progress):
             return
         self._next = now + max(PAUSE, (now - self._began) / 20)
         of = "" if task.total is None else f" of {task.total:.0f}"
+        done, share = divmod(task.completed, 1)
+        part = f" and {share:.0%} of the next" if share >= LEAST else ""
         seconds = task.time_remaining
         left = "" if not seconds else f", about {duration(seconds)} left"
-        say(f"{task.description} {task.completed:.0f}{of}{left}.".lstrip(), sys.stderr)
+        say(f"{task.description} {done:.0f}{of}{part}{left}.".lstrip(), sys.stderr)
 
 
 def bar() -> Bar:
@@ -125,9 +134,25 @@ def bar() -> Bar:
     return Bar()
 
 
+def within(done: int, everything: int) -> None:
+    """Show how much is done of the item that this process works on, where it shows progress."""
+    if _shown and everything:
+        _shown[-1](min(done / everything, 1.0))
+
+
 def _with_bar(results: Iterable[Result], total: int, description: str) -> Iterator[Result]:
     with bar() as progress:
-        task = progress.add_task(description, total=total)
-        for result in results:
-            progress.advance(task)
-            yield result
+        task, finished = progress.add_task(description, total=total), 0
+
+        def show(share: float) -> None:
+            # The last one counts when its result is there.
+            progress.update(task, completed=finished + min(share, 1 - LEAST))
+
+        _shown.append(show)
+        try:
+            for result in results:
+                finished += 1
+                progress.update(task, completed=finished)
+                yield result
+        finally:
+            _shown.remove(show)

@@ -11,6 +11,7 @@ from unsmear.cli.jobs import batch, camera_maps, kernels, no_data, recording, wo
 from unsmear.cli.jobs.announcement import announce
 from unsmear.cli.jobs.inputs import find_inputs
 from unsmear.cli.jobs.plate_output import finish
+from unsmear.cli.jobs.progress import within
 from unsmear.cli.jobs.record import note
 from unsmear.cli.jobs.restore import beside
 from unsmear.cli.jobs.restore.asked import session_of
@@ -169,7 +170,7 @@ def restore_image(job: Restoration, image: Image) -> Restored[Image, Image]:
         per=options.per,
         check=job.reports,
         tile=options.tile,
-        progress=None if job.callbacks is None else partial(job.callbacks.progress, "restoring"),
+        progress=within if job.callbacks is None else partial(job.callbacks.progress, "restoring"),
         dtype=options.dtype,
         no_data=no_data.of_whole(job.no_data, image),
         camera=job.camera,
