@@ -7,7 +7,6 @@ writes the run's weights with the calibrator, and their card, into the package.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from recipes.weights import datasets, regression
 from recipes.weights.estimator_samples import SHARES, SIDE, Spectra, Truth
+from recipes.weights.forked import numbered
 from recipes.weights.model_card import licences
 from unsmear.blur import Paper
 from unsmear.checkpoints import checkpoint
@@ -161,8 +161,7 @@ def examine_all(
 ) -> list[Case]:
     """Return the cases of the first `count` images of a split, with the network of `weights`."""
     work = partial(examine, Spectra(datasets.load(data, split), SEED), weights)
-    with multiprocessing.get_context("fork").Pool(workers) as pool:
-        return [case for case in pool.imap(work, range(count), chunksize=8) if case is not None]
+    return [case for case in numbered(work, count, workers, 8) if case is not None]
 
 
 def add(weights: Path, calibrator: Calibrator, into: Path, card: Mapping[str, Any]) -> None:

@@ -9,7 +9,6 @@ nothing is fitted: the table is of what the weights state of other images.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from recipes.weights import datasets, regression
 from recipes.weights.conditions import GROUPS, Sample, Samples, Truth
+from recipes.weights.forked import numbered
 from unsmear.checkpoints import checkpoint
 from unsmear.estimate import Estimate, conclusion, confidence, evidence, saturation, spectrum
 from unsmear.estimate.confidence import ANSWERS, FEATURES, NAMES, Trust
@@ -136,9 +136,7 @@ def fit(answers: Sequence[Answer]) -> Trust:
 def examine_all(data: Path, count: int, workers: int, seed: int = SEED) -> list[Answer]:
     """Return what is said of the first `count` samples."""
     work = partial(examine, Samples(planes(data), seed))
-    with multiprocessing.get_context("fork").Pool(workers) as pool:
-        answers = pool.imap(work, range(count), chunksize=4)
-        return [answer for answer in answers if answer is not None]
+    return [answer for answer in numbered(work, count, workers) if answer is not None]
 
 
 def add(trust: Trust, into: Path) -> None:
