@@ -26,6 +26,9 @@ PART = 1 << 18
 HALF = 16
 """Bits of half a single-precision number."""
 
+SORTED = 1 << 24
+"""Largest number of pixels that are sorted for their percentiles, in a copy of them."""
+
 
 def background(blurred: NDArray[Any]) -> float:
     """Return the level of an image's dark background; -inf where none is evident.
@@ -172,14 +175,18 @@ def percentiles(values: NDArray[Any]) -> tuple[float, float, float]:
     """Return the percentiles at DARK and at 100 - DARK[0]; NaN if any value is NaN.
 
     values: any shape, float32 or what fits into it. As `np.percentile` with its method "lower", but
-    several times as fast: NumPy's partition is slow where many pixels share a value, as those of 8
-    bits do. Single-precision numbers have an order of 32-bit integers, of which the upper and then
-    the lower halves are counted (a radix selection).
+    several times as fast: NumPy's partition is slower than its sort, which is vectorised. Of what is
+    too large to be sorted beside itself, single-precision numbers have an order of 32-bit integers,
+    of which the upper and then the lower halves are counted (a radix selection).
     """
     flat = np.ravel(np.asarray(values, np.float32))
+    ranks = ((flat.size - 1) * (np.array([*DARK, 100 - DARK[0]]) / 100)).astype(int)
+    if flat.size <= SORTED:
+        ordered = np.sort(flat)  # NaN last
+        low, middle, high = map(float, ordered[ranks])
+        return (np.nan, np.nan, np.nan) if np.isnan(ordered[-1]) else (low, middle, high)
     if np.isnan(flat.min()):
         return np.nan, np.nan, np.nan
-    ranks = ((flat.size - 1) * (np.array([*DARK, 100 - DARK[0]]) / 100)).astype(int)
     parts = [flat[start : start + PART] for start in range(0, flat.size, PART)]
     upper = sum(np.bincount(_keys(part) >> HALF, minlength=1 << HALF) for part in parts)
     before = np.concatenate([[0], np.cumsum(upper)])

@@ -234,14 +234,19 @@ def _blocks(planes: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
 
 def _spectrum(blocks: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the mean power per pixel on the grid of `rfft2`, with a Hann window."""
-    height, width = blocks.shape[1:]
-    window = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])
-    single = window.astype(np.float32)
-    means = np.tensordot(blocks, window / window.sum(), 2)[:, None, None].astype(np.float32)
-    transformed = scipy.fft.rfft2((blocks - means) * single)
+    window, squares = _hann(*blocks.shape[1:])
+    means = [(block * window).sum(dtype=np.float64) for block in blocks] / window.sum()
+    transformed = scipy.fft.rfft2((blocks - means[:, None, None].astype(np.float32)) * window)
     power = np.square(transformed.real).mean(axis=0, dtype=np.float64)
     power += np.square(transformed.imag).mean(axis=0, dtype=np.float64)
-    return np.asarray(power / np.square(window).sum())
+    return np.asarray(power / squares)
+
+
+@lru_cache(maxsize=4)
+def _hann(height: int, width: int) -> tuple[NDArray[np.float32], float]:
+    """Return the Hann window of blocks, and the sum of its squares."""
+    window = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])
+    return window.astype(np.float32), float(np.square(window).sum())
 
 
 def white_noise(spectrum: Observed) -> float:
