@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -34,3 +35,21 @@ def in_parallel(work: Callable[[Item], Answer], items: Sequence[Item]) -> list[A
 
     with ThreadPoolExecutor(CORES) as pool:
         return list(pool.map(work, items))
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Hold the BLAS libraries that are loaded to one thread; also a decorator.
+
+    The likelihood's matrices are small: in a notebook, where nobody set OPENBLAS_NUM_THREADS, the
+    threads of BLAS took longer to wait for each other than one takes, 1.4 times on an idle machine
+    of two cores and ten times on a busy one. Of several threads at once the first one decides
+    (threadpoolctl 3.8; earlier ones could leave the limit behind).
+    """
+    if os.environ.get("OPENBLAS_NUM_THREADS") == "1":
+        yield
+        return
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, "blas"):
+        yield

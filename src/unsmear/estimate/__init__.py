@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unsmear.cores import one_blas_thread
 from unsmear.estimate import conclusion, evidence, saturation, spectrum
 from unsmear.estimate.result import Estimate
 from unsmear.images import Image, outliers
@@ -75,6 +76,7 @@ def estimate_image(
     return estimate_planes(gaps.filled(image).planes(), gaps.inside)
 
 
+@one_blas_thread()
 def estimate_planes(planes: NDArray[Any], gaps: NDArray[np.bool_] | None = None) -> Estimate:
     """Return the blur of an image with planes (batch, channel, y, x); see `estimate_blur`.
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from unsmear import estimate as estimation
 from unsmear.choices import Per
+from unsmear.cores import one_blas_thread
 from unsmear.estimate import fields, saturation, seams
 from unsmear.estimate.agreement import Group, Plane, estimate_alone, loss_under, part_of
 from unsmear.estimate.result import Estimate
@@ -52,6 +53,7 @@ class Exposure:
         return replace(self, box=(rows, columns))
 
 
+@one_blas_thread()
 def find(
     planes: NDArray[Any],
     gaps: NDArray[np.bool_] | None = None,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.blur import Kernel
+from unsmear.cores import one_blas_thread
 from unsmear.estimate import (
     families,
     fitting,
@@ -34,6 +35,7 @@ SEES = 0.9
 """Least probability of linear motion that the network gives."""
 
 
+@one_blas_thread()
 def other_motion(
     planes: NDArray[Any], gaps: NDArray[np.bool_] | None, kernel: Kernel
 ) -> tuple[float, float] | None:
