@@ -132,3 +132,10 @@ def test_training_shows_its_configuration(place, unsmear):
     assert "3 trials of dcae (random) in runs/dcae-search/trials" in searched.out
     assert "optimiser.rate: " in searched.out
     assert not (place / "runs").exists()
+
+
+def test_a_copy_of_another_name_is_said(place, unsmear):
+    words = ("restore", "in/a.png", "-o", "out", "--dry-run")
+    assert "or a copy" not in unsmear(*words).out
+    said = unsmear(*words, "--dtype", "float32").out
+    assert "-> out/a.tif, or a copy, out/a.png, where nothing is restored" in said

@@ -22,6 +22,9 @@ def announce(output: Output, item: Item) -> Outcome:
     with item.slide() as slide:
         image = item.read() if slide is None else slide.header
     line = f"{item.id}: {describe_image(image)} -> {', '.join(map(str, paths))}"
+    copies = output.copies(item)
+    if output.command == "restore" and output.is_copied(item) and copies != paths:
+        line += f", or a copy, {', '.join(map(str, copies))}, where nothing is restored"
     return Outcome(f"to {output.command}", line)
 
 
