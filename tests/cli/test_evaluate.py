@@ -3,12 +3,13 @@
 import csv
 import json
 import math
+import os
 
 import cv2
 import numpy as np
 import pytest
 
-from unsmear import images
+from unsmear import evaluate, images, lease
 from unsmear.blur import Motion, convolve, to_dict
 from unsmear.images import Image
 from unsmear.images.scaling import cast
@@ -214,3 +215,80 @@ def test_a_file_of_another_origin_is_not_replaced(name, pairs, tmp_path, unsmear
     assert done.code == 1
     assert f"got one with {name} of another origin." in done.err
     assert (tmp_path / "mine" / name).read_text() == "my notes"
+
+
+WIENER = ("--method", "wiener", "--kernel", "true", "--no-grid")
+
+
+def stopped_after(count, monkeypatch):
+    """Make the evaluation stop, as by Ctrl-C, after so many pairs; return their names."""
+    score, names = evaluate.score_case, []
+
+    def attempt(case, *args, **kwargs):
+        if len(names) == count:
+            raise KeyboardInterrupt
+        names.append(case.name)
+        return score(case, *args, **kwargs)
+
+    monkeypatch.setattr(evaluate, "score_case", attempt)
+    return names
+
+
+def test_an_evaluation_that_was_stopped_goes_on_to_the_same_bytes(
+    pairs, tmp_path, unsmear, monkeypatch
+):
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    assert unsmear("evaluate", pairs, "-o", whole, *WIENER).code == 0
+    with monkeypatch.context() as patch:
+        stopped_after(2, patch)
+        stopped = unsmear("evaluate", pairs, "-o", out, *WIENER)
+    assert stopped.code == 130
+    assert "2 pairs are on record; the same command goes on." in stopped.err
+    assert [path.name for path in out.iterdir()] == ["scored.jsonl"]
+    with monkeypatch.context() as patch:
+        scored = stopped_after(9, patch)
+        resumed = unsmear("evaluate", pairs, "-o", out, *WIENER)
+    assert (resumed.code, scored) == (0, ["cell_2", "cell_3"])
+    assert "2 of 4 pairs were scored before this run was stopped." in resumed.out
+    for name in FILES:
+        assert (out / name).read_bytes() == (whole / name).read_bytes()
+    assert {path.name for path in out.iterdir()} == {path.name for path in whole.iterdir()}
+
+
+@pytest.mark.parametrize("change", ["option", "method", "file", "damage", "types"])
+def test_what_the_scores_depend_on_has_changed(change, pairs, tmp_path, unsmear, monkeypatch):
+    out, words = tmp_path / "out", list(WIENER)
+    with monkeypatch.context() as patch:
+        stopped_after(2, patch)
+        unsmear("evaluate", pairs, "-o", out, *words)
+    lines = (out / "scored.jsonl").read_text().splitlines()
+    if change == "option":
+        words += ["--data-range", "300"]
+    elif change == "method":
+        words += ["--method", "wiener-local"]
+    elif change == "file":
+        os.utime(pairs / "blur/cell_0.png", (1, 1))
+    elif change == "damage":
+        (out / "scored.jsonl").write_text("\n".join([lines[0], "}", *lines[1:]]) + "\n")
+    else:
+        row = json.loads(lines[1])
+        row["rows"][0]["psnr"] = [1]
+        (out / "scored.jsonl").write_text("\n".join([lines[0], json.dumps(row)]) + "\n")
+    scored = stopped_after(9, monkeypatch)
+    assert unsmear("evaluate", pairs, "-o", out, *words).code == 0
+    assert len(scored) == 4
+    assert not (out / "scored.jsonl").exists()
+
+
+def test_two_evaluations_do_not_share_a_folder(pairs, tmp_path, unsmear):
+    with lease.holding(tmp_path / "out/.scored.jsonl.lease", tmp_path / "out"):
+        refused = unsmear("evaluate", pairs, "-o", tmp_path / "out", *WIENER)
+    assert refused.code == 1
+    assert "another run writes its results here" in refused.err
+
+
+def test_nothing_is_left_where_nothing_is_scored(pairs, tmp_path, unsmear):
+    for file in (pairs / "blur").iterdir():
+        file.write_bytes(b"no image")
+    assert unsmear("evaluate", pairs, "-o", tmp_path / "out", *WIENER).code == 1
+    assert not (tmp_path / "out").exists()

@@ -27,7 +27,7 @@ def evaluate(
 
     Writes scores.csv (and scores.parquet if pyarrow is installed), summary.csv, summary.md,
     timing.csv, scores.png (a chart of all images) and grid.png (examples) to the output folder, and
-    prints the summary.
+    prints the summary. Repeat the command to resume after an interruption.
 
     Parameters
     ----------

@@ -15,6 +15,8 @@ from unsmear.cli.jobs.announcement import announce_all
 from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.cluster import Where
 from unsmear.errors import MissingExtra
+from unsmear.evaluate import finished
+from unsmear.evaluate.finished import Finished
 from unsmear.report.grid import Example, draw_grid
 from unsmear.report.scores import draw_scores
 
@@ -66,18 +68,50 @@ def run(
         return announce_all("pairs", [case.name for case in cases], [output / f for f in files])
     for sentence in scoring.find_leakage(job.pairs, job.methods, job.split, cases):
         say(sentence, sys.stderr)
-    score = partial(scoring.score_case, contenders=chosen, data_range=job.data_range, tile=job.tile)
-    scored = list(map_with_progress(score, cases, where, "scored", _name, _lost))
-    problems += [case.problem for case in scored if case.problem]
-    for sentence in [*problems, *scoring.remarks(scored, job.data_range)]:
-        say(sentence, sys.stderr)
-    lines = scoring.write_all(output, scored, seed)
-    scores = Scores(cases, chosen, scored, lines)
-    _attempt(_draw_scores, output / "scores.png", scores)
-    if grid:
-        _attempt(partial(_draw_examples, tile=job.tile), output / "grid.png", scores)
+    options = {"data_range": job.data_range, "tile": job.tile, "channels": job.channels}
+    asked = finished.describe(job.pairs, cases, chosen, options)
+    with finished.keeping(output, asked) as kept:
+        scored = _score(job, cases, chosen, kept, where)
+        problems += [case.problem for case in scored if case.problem]
+        for sentence in [*problems, *scoring.remarks(scored, job.data_range)]:
+            say(sentence, sys.stderr)
+        lines = scoring.write_all(output, scored, seed)
+        scores = Scores(cases, chosen, scored, lines)
+        _attempt(_draw_scores, output / "scores.png", scores)
+        if grid:
+            _attempt(partial(_draw_examples, tile=job.tile), output / "grid.png", scores)
+        kept.forget()
     show(lines, scoring.speeds(scored))
     return 1 if problems else 0
+
+
+def _score(
+    job: Evaluation,
+    cases: Sequence[scoring.Case],
+    contenders: Sequence[scoring.MethodWithKernel],
+    kept: Finished,
+    where: Where,
+) -> list[scoring.Scored]:
+    """Return the scores of all pairs; those that are on record are not scored again."""
+    if kept.scored:
+        say(f"{len(kept.scored)} of {len(cases)} pairs were scored before this run was stopped.")
+    score = partial(
+        scoring.score_case, contenders=contenders, data_range=job.data_range, tile=job.tile
+    )
+    left = [case for case in cases if case.name not in kept.scored]
+    failed = {}
+    try:
+        results = map_with_progress(score, left, where, "scored", _name, _lost)
+        for case, result in zip(left, results, strict=True):
+            if result.problem:
+                failed[case.name] = result
+            else:
+                kept.record(case.name, result)
+    except KeyboardInterrupt:
+        if kept.scored:
+            say(f"{len(kept.scored)} pairs are on record; the same command goes on.", sys.stderr)
+        raise
+    return [failed[case.name] if case.name in failed else kept.scored[case.name] for case in cases]
 
 
 def _name(case: scoring.Case) -> str:
