@@ -44,6 +44,13 @@ def test_help_loads_no_command_and_no_library():
     assert len(after) < 300
 
 
+@pytest.mark.slow
+def test_a_restoration_loads_no_part_of_scipy_that_it_seldom_needs():
+    after = modules_after("import unsmear.cli.jobs.restore.job")
+    assert "scipy.fft" in after
+    assert not [n for n in ("scipy.optimize", "scipy.signal", "scipy.stats") if n in after]
+
+
 def test_a_name_that_is_not_public_is_refused():
     with pytest.raises(AttributeError, match="attribute nothing"):
         unsmear.nothing  # noqa: B018

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solveh_banded
 from scipy.ndimage import gaussian_filter1d, map_coordinates
 
 Array = NDArray[np.float64]
@@ -176,6 +175,8 @@ def _most_probable(told: Array, weights: Array, variance: float) -> Array:
     told, weights: of `_compared`. variance: of the displacements, pixels squared; lines that tell
     little are displaced little.
     """
+    from scipy.linalg import solveh_banded  # slow to import
+
     count = len(told) + 2
     bands = np.zeros((3, count))
     bands[2] = 1 / variance

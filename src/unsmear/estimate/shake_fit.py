@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, ndimage, optimize
+from scipy import fft, ndimage
 
 from unsmear.blur.kernel import Kernel
 from unsmear.estimate import fitting, likelihood
@@ -69,6 +69,7 @@ def refine(problem: likelihood.Problem, kernel: Kernel, stop_above: float = np.i
 
 def _step(problem: likelihood.Problem, texture: Array, kernel: Kernel, first: Kernel) -> Kernel:
     """Return the kernel after STEPS steps on its logarithm, with the texture held."""
+    from scipy import optimize  # slow to import, and few images moved along a path
 
     def cost(logs: Array) -> tuple[float, Array]:
         current = np.exp(logs - logs.max()).reshape(kernel.shape)
