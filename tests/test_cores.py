@@ -3,8 +3,11 @@
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Event, Thread
+
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from unsmear.cores import one_blas_thread
 
 CODE = """
 import numpy as np
@@ -33,25 +36,27 @@ def test_blas_has_one_thread_while_a_motion_is_searched_for():
 
 
 def test_calls_at_once_leave_no_limit_behind(monkeypatch):
-    from threadpoolctl import threadpool_info, threadpool_limits
-
-    from unsmear.cores import one_blas_thread
-
-    def threads():
-        return max(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas")
-
+    """Also where the first one that begins is the first one that ends."""
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
-    barrier = Barrier(2)
+    began, ended, seen = Event(), Event(), []
 
-    @one_blas_thread()
-    def work(_):
-        barrier.wait()
-        return threads()
+    def second():
+        with one_blas_thread():
+            began.set()
+            ended.wait()
+        seen.append(threads())
 
     with threadpool_limits(2, "blas"):
-        before = threads()
-    with ThreadPoolExecutor(2) as pool:
-        for _ in range(20):
-            list(pool.map(work, range(2)))
-    with threadpool_limits(2, "blas"):
-        assert threads() == before == 2
+        other = Thread(target=second)
+        with one_blas_thread():
+            assert threads() == 1
+            other.start()
+            began.wait()
+        assert threads() == 2
+        ended.set()
+        other.join()
+        assert [threads(), *seen] == [2, 2]
+
+
+def threads():
+    return max(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from threading import Lock
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -37,19 +38,26 @@ def in_parallel(work: Callable[[Item], Answer], items: Sequence[Item]) -> list[A
         return list(pool.map(work, items))
 
 
+_limiting = Lock()
+
+
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Hold the BLAS libraries that are loaded to one thread; also a decorator.
 
     The likelihood's matrices are small: in a notebook, where nobody set OPENBLAS_NUM_THREADS, the
     threads of BLAS took longer to wait for each other than one takes, 1.4 times on an idle machine
-    of two cores and ten times on a busy one. Of several threads at once the first one decides
-    (threadpoolctl 3.8; earlier ones could leave the limit behind).
+    of two cores and ten times on a busy one. Of several calls at once the first one limits, and
+    lifts that at its end: the number of threads is the process's, and two that set it would take
+    each other's for what was there before.
     """
-    if os.environ.get("OPENBLAS_NUM_THREADS") == "1":
+    if os.environ.get("OPENBLAS_NUM_THREADS") == "1" or not _limiting.acquire(blocking=False):
         yield
         return
-    from threadpoolctl import threadpool_limits
+    try:
+        from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1, "blas"):
-        yield
+        with threadpool_limits(1, "blas"):
+            yield
+    finally:
+        _limiting.release()
