@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import os
+import zipfile
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from unsmear import evaluate, images, lease
 from unsmear.blur import Motion, convolve, to_dict
+from unsmear.evaluate import finished
 from unsmear.images import Image
 from unsmear.images.scaling import cast
 
@@ -244,40 +246,82 @@ def test_an_evaluation_that_was_stopped_goes_on_to_the_same_bytes(
         stopped = unsmear("evaluate", pairs, "-o", out, *WIENER)
     assert stopped.code == 130
     assert "2 pairs are on record; the same command goes on." in stopped.err
-    assert [path.name for path in out.iterdir()] == ["scored.jsonl"]
+    assert [path.name for path in out.iterdir()] == [".scored.jsonl"]
     with monkeypatch.context() as patch:
         scored = stopped_after(9, patch)
         resumed = unsmear("evaluate", pairs, "-o", out, *WIENER)
     assert (resumed.code, scored) == (0, ["cell_2", "cell_3"])
-    assert "2 of 4 pairs were scored before this run was stopped." in resumed.out
+    assert "2 of 4 pairs were scored before and are not scored again." in resumed.out
     for name in FILES:
         assert (out / name).read_bytes() == (whole / name).read_bytes()
     assert {path.name for path in out.iterdir()} == {path.name for path in whole.iterdir()}
 
 
-@pytest.mark.parametrize("change", ["option", "method", "file", "damage", "types"])
-def test_what_the_scores_depend_on_has_changed(change, pairs, tmp_path, unsmear, monkeypatch):
-    out, words = tmp_path / "out", list(WIENER)
+def touch(change, pairs):
+    """Change a file of the pairs, or what is asked; return the words that are added."""
+    if change == "options":
+        return ["--data-range", "300"]
+    if change == "methods":
+        return ["--method", "wiener-local"]
+    os.utime(pairs / "blur/cell_0.png", (1, 1))
+    return []
+
+
+@pytest.mark.parametrize("change", ["options", "methods", "files"])
+def test_scores_that_depended_on_something_else_are_not_used(
+    change, pairs, tmp_path, unsmear, monkeypatch
+):
+    out = tmp_path / "out"
     with monkeypatch.context() as patch:
         stopped_after(2, patch)
-        unsmear("evaluate", pairs, "-o", out, *words)
-    lines = (out / "scored.jsonl").read_text().splitlines()
-    if change == "option":
-        words += ["--data-range", "300"]
-    elif change == "method":
-        words += ["--method", "wiener-local"]
-    elif change == "file":
-        os.utime(pairs / "blur/cell_0.png", (1, 1))
-    elif change == "damage":
-        (out / "scored.jsonl").write_text("\n".join([lines[0], "}", *lines[1:]]) + "\n")
-    else:
-        row = json.loads(lines[1])
-        row["rows"][0]["psnr"] = [1]
-        (out / "scored.jsonl").write_text("\n".join([lines[0], json.dumps(row)]) + "\n")
+        unsmear("evaluate", pairs, "-o", out, *WIENER)
+    words = touch(change, pairs)
     scored = stopped_after(9, monkeypatch)
-    assert unsmear("evaluate", pairs, "-o", out, *words).code == 0
-    assert len(scored) == 4
-    assert not (out / "scored.jsonl").exists()
+    done = unsmear("evaluate", pairs, "-o", out, *WIENER, *words)
+    assert (done.code, len(scored)) == (0, 4)
+    assert f"Scores of an earlier run are not used: its {change} differ." in done.err
+    assert not (out / ".scored.jsonl").exists()
+
+
+@pytest.mark.parametrize("damage", ["}", '{"pair": "cell_0", "rows": [{"psnr": [1]}]}', "[]"])
+def test_what_is_damaged_is_scored_again(damage, pairs, tmp_path, unsmear, monkeypatch):
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        stopped_after(3, patch)
+        unsmear("evaluate", pairs, "-o", out, *WIENER)
+    head, first, *rest = (out / ".scored.jsonl").read_text().splitlines()
+    (out / ".scored.jsonl").write_text("\n".join([head, first, damage, *rest]) + "\n")
+    scored = stopped_after(9, monkeypatch)
+    assert unsmear("evaluate", pairs, "-o", out, *WIENER).code == 0
+    assert scored == ["cell_1", "cell_2", "cell_3"]
+
+
+def test_only_pairs_that_failed_are_scored_again(pairs, tmp_path, unsmear, monkeypatch):
+    whole = (pairs / "blur/cell_1.png").read_bytes()
+    stamp = (pairs / "blur/cell_1.png").stat()
+    (pairs / "blur/cell_1.png").write_bytes(whole[:60] + bytes(len(whole) - 60))
+    os.utime(pairs / "blur/cell_1.png", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    assert unsmear("evaluate", pairs, "-o", tmp_path / "out", *WIENER).code == 1
+    (pairs / "blur/cell_1.png").write_bytes(whole)
+    os.utime(pairs / "blur/cell_1.png", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    scored = stopped_after(9, monkeypatch)
+    assert unsmear("evaluate", pairs, "-o", tmp_path / "out", *WIENER).code == 0
+    assert scored == ["cell_1"]
+
+
+def test_chunks_and_archives_are_known_again(tmp_path):
+    chunk = tmp_path / "a.zarr/0/c/0"
+    chunk.parent.mkdir(parents=True)
+    chunk.write_bytes(b"1")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("b.png", b"2")
+    member = zipfile.Path(tmp_path / "a.zip", "b.png")
+    before = [finished._stamps(one) for one in (tmp_path / "a.zarr", member)]
+    chunk.write_bytes(b"12")
+    with zipfile.ZipFile(tmp_path / "a.zip", "a") as archive:
+        archive.writestr("c.png", b"3")
+    after = [finished._stamps(one) for one in (tmp_path / "a.zarr", member)]
+    assert all(one != other for one, other in zip(before, after, strict=True))
 
 
 def test_two_evaluations_do_not_share_a_folder(pairs, tmp_path, unsmear):
@@ -290,5 +334,5 @@ def test_two_evaluations_do_not_share_a_folder(pairs, tmp_path, unsmear):
 def test_nothing_is_left_where_nothing_is_scored(pairs, tmp_path, unsmear):
     for file in (pairs / "blur").iterdir():
         file.write_bytes(b"no image")
-    assert unsmear("evaluate", pairs, "-o", tmp_path / "out", *WIENER).code == 1
-    assert not (tmp_path / "out").exists()
+    assert unsmear("evaluate", pairs, "-o", tmp_path / "a/out", *WIENER).code == 1
+    assert not (tmp_path / "a").exists()

@@ -1,5 +1,6 @@
 """A batch keeps a record, from which `unsmear status` reads and `--resume` goes on."""
 
+import contextlib
 import json
 import os
 import random
@@ -75,6 +76,8 @@ def test_the_folder_of_a_record_stands_for_its_batch(source, tmp_path, unsmear, 
     assert layout.record(out).parent == (out if inside else tmp_path)
     asked = unsmear("status", layout.record(out))
     assert (asked.code, asked.out) == (0, unsmear("status", out).out)
+    with contextlib.chdir(layout.record(out)):
+        assert unsmear("status", ".").code == 0
 
 
 def test_each_image_has_a_line_with_what_was_found(source, tmp_path, unsmear, monkeypatch):

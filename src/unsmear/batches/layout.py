@@ -29,11 +29,10 @@ def is_record(folder: str) -> bool:
 
 def output_of(folder: Path) -> Path:
     """Return the output folder that a folder is the record of, itself if it is no record."""
-    if folder.name == NAME:
-        return folder.parent
-    return (
-        folder.with_name(folder.name.removesuffix(f".{NAME}")) if is_record(folder.name) else folder
-    )
+    there = folder.absolute()  # "." has no name
+    if not is_record(there.name):
+        return folder
+    return there.parent if there.name == NAME else there.with_name(there.stem)
 
 
 def _has_place_beside(output: Path) -> bool:

@@ -1,7 +1,8 @@
-"""Pairs that an evaluation has scored, kept in JSON lines until its tables are written.
+"""Pairs that an evaluation has scored, kept in JSON lines until all of them are in its tables.
 
-An evaluation that was stopped goes on from there with the same command. The first line holds what
-the scores depend on; where that is no longer so, or a line is damaged, all pairs are scored again.
+An evaluation that was stopped, or of which pairs failed, goes on from there with the same command.
+The first line holds what the scores depend on; where that is no longer so, all pairs are scored
+again.
 """
 
 from __future__ import annotations
@@ -10,38 +11,44 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import unsmear
-from unsmear import journal, lease
+from unsmear import journal, lease, resume
+from unsmear.batches.entry import stamp
 from unsmear.data import manifest
+from unsmear.data.archive import AnyPath
 from unsmear.errors import DataError
 from unsmear.evaluate.pairs import Case
 from unsmear.evaluate.scores import ChannelScore, MethodWithKernel, Row, Scored
-from unsmear.images.tiff.reading import stamp
 from unsmear.journal import DAMAGE
+from unsmear.location import Location
 
-FILE = "scored.jsonl"
+FILE = ".scored.jsonl"
 TEXTS = ("name", "group", "split", "restorer", "blur", "family")
-"""Fields of a row that are texts; the others but `worse` and `channels` are numbers or None."""
+OPTIONAL = ("length", "angle", "estimated_length", "estimated_angle")
+NUMBERS = ("psnr", "gain_psnr", "ssim", "gain")
+"""Fields of a row: texts, numbers or None, and numbers."""
 
 
 @dataclass(frozen=True)
 class Finished:
     """The pairs that are scored so far, by name.
 
-    path: of the journal. asked: its first line.
+    path: of the journal. asked: its first line. differs: what the scores of an earlier run, which
+    are not used, depended on otherwise.
     """
 
     path: Path
     asked: Mapping[str, Any]
     scored: dict[str, Scored]
+    differs: tuple[str, ...] = ()
 
     def record(self, name: str, scored: Scored) -> None:
-        """Keep the scores of a pair; raises DataError where they cannot be written."""
+        """Keep the scores of a pair; raises an UnsmearError where they cannot be written."""
         if not self.scored:
             journal.write(self.path, [self.asked])
         self.scored[name] = scored
@@ -55,34 +62,37 @@ class Finished:
 
 @contextmanager
 def keeping(output: Path, asked: Mapping[str, Any]) -> Iterator[Finished]:
-    """Hold the journal of an output folder inside the context.
+    """Hold the journal of an output folder inside the context; leave no empty folder.
 
     Raises OptionError where another process evaluates into the folder, and DataError where nothing
     can be written there.
     """
-    is_new = not output.exists()
+    made = [folder for folder in (output, *output.parents) if not folder.exists()]
     try:
-        with lease.holding(output / f".{FILE}.lease", output):
+        with lease.holding(output / f"{FILE}.lease", output):
             yield begun(output / FILE, asked)
     finally:
-        if is_new:
-            with suppress(OSError):
-                output.rmdir()  # where nothing was scored
+        with suppress(OSError):
+            for folder in made:
+                folder.rmdir()
 
 
 def begun(path: Path, asked: Mapping[str, Any]) -> Finished:
-    """Return what an earlier run with the same questions has scored, as far as it can be read."""
-    asked = json.loads(json.dumps(asked))
-    empty = Finished(path, asked, {})
+    """Return what an earlier run with the same questions has scored, up to the first damage."""
+    asked, scored = json.loads(json.dumps(asked)), dict[str, Scored]()
+    empty = Finished(path, asked, scored)
     if not path.exists():
         return empty
     try:
-        head, *lines = map(json.loads, journal.read(path))
-        if head != asked:
-            return empty
-        return Finished(path, asked, {_text(line["pair"]): _scored(line) for line in lines})
+        head, *lines = journal.read(path)
+        differs = resume.differing(dict(json.loads(head)), asked)
+        if differs:
+            return Finished(path, asked, scored, tuple(differs))
+        for line in map(json.loads, lines):
+            scored[_text(line["pair"])] = _scored(line)
     except (*DAMAGE, DataError):
-        return empty
+        pass  # what follows is scored again
+    return empty
 
 
 def describe(
@@ -92,20 +102,26 @@ def describe(
     options: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return what the scores depend on: the files as they are now, the methods and the options."""
-    files = [pairs / manifest.FILE]
-    files += [
-        file
-        for case in cases
-        for file in (*case.sharp.files, *case.blurred.files)
-        if isinstance(file, Path)
+    files = [file for case in cases for file in (*case.sharp.files, *case.blurred.files)]
+    listed = [
+        [case.name for case in cases],
+        [_stamps(one) for one in (pairs / manifest.FILE, *files)],
     ]
-    listed = [(str(file), stamp(file)) for file in files]
     return {
-        "unsmear": unsmear.__version__,
-        "files": sha256(json.dumps([[case.name for case in cases], listed]).encode()).hexdigest(),
+        "version": unsmear.__version__,
+        "files": sha256(json.dumps(listed).encode()).hexdigest(),
         "methods": [[one.name, one.method.cited] for one in contenders],
         "options": dict(options),
     }
+
+
+def _stamps(file: AnyPath | Location) -> list[Any]:
+    """Return by what a file, an archive that holds it, or a folder of chunks is known again."""
+    if isinstance(file, Location):  # nothing is asked of the network for it
+        return [str(file)]
+    path = file if isinstance(file, Path) else Path(str(file.root.filename))
+    inside = sorted(path.rglob("*")) if path.is_dir() else []
+    return [str(file), *(stamp(one) for one in (path, *inside))]
 
 
 def _plain(value: Any) -> Any:
@@ -128,22 +144,22 @@ def _scored(line: Mapping[str, Any]) -> Scored:
 
 
 def _row(values: Mapping[str, Any]) -> Row:
-    if {field.name for field in fields(Row)} != set(values):
-        raise KeyError("another row")
-    converted: dict[str, Any] = {name: _number(value) for name, value in values.items()
-                                 if name not in (*TEXTS, "worse", "channels")}  # fmt: skip
-    converted |= {name: _text(values[name]) for name in TEXTS}
+    if not isinstance(values["worse"], bool):
+        raise TypeError("whether a row is worse must be true or false")
+    fields: dict[str, Any] = {name: _text(values[name]) for name in TEXTS}
+    fields |= {name: _number(values[name]) for name in NUMBERS}
+    fields |= {name: None if values[name] is None else _number(values[name]) for name in OPTIONAL}
     channels = tuple(
         ChannelScore(_text(one["channel"]), _number(one["psnr"]), _number(one["ssim"]))
         for one in values["channels"]
     )
-    return Row(**converted, worse=bool(values["worse"]), channels=channels)
+    return Row(**fields, worse=values["worse"], channels=channels)
 
 
-def _number(value: Any) -> Any:
+def _number(value: Any) -> float:
     if isinstance(value, str):
         return float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float | None):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError("a number must be one")
     return value
 

@@ -80,7 +80,8 @@ def run(
         _attempt(_draw_scores, output / "scores.png", scores)
         if grid:
             _attempt(partial(_draw_examples, tile=job.tile), output / "grid.png", scores)
-        kept.forget()
+        if not any(case.problem for case in scored):
+            kept.forget()
     show(lines, scoring.speeds(scored))
     return 1 if problems else 0
 
@@ -94,7 +95,12 @@ def _score(
 ) -> list[scoring.Scored]:
     """Return the scores of all pairs; those that are on record are not scored again."""
     if kept.scored:
-        say(f"{len(kept.scored)} of {len(cases)} pairs were scored before this run was stopped.")
+        say(
+            f"{len(kept.scored)} of {len(cases)} pairs were scored before and are not scored again."
+        )
+    if kept.differs:
+        what = " and ".join(kept.differs)
+        say(f"Scores of an earlier run are not used: its {what} differ.", sys.stderr)
     score = partial(
         scoring.score_case, contenders=contenders, data_range=job.data_range, tile=job.tile
     )
