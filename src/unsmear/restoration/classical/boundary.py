@@ -35,11 +35,20 @@ SHORT = 17
 """Largest side of a kernel, pixels, of which the covariances along the edge end within MARGIN: they
 are then computed on a grid of half a block (0.002 dB at 16 px, but 0.2 dB would be lost at 40)."""
 
+NEAR = 64
+"""Number of columns that are predicted for such a kernel; those beyond fade to 0, as predictions do
+(0.0001 dB at 6 to 16 px)."""
+
 TOGETHER = 8
 """Number of columns whose matrices are computed together, in the processor's cache."""
 
 SMALL = 2**15
 """Largest number of multiplications in a matrix product that BLAS computes in one thread."""
+
+
+def predicted(kernel: Kernel, radius: int) -> int:
+    """Return how many of the columns beyond the border, `radius`, are predicted."""
+    return min(radius, NEAR) if len(kernel) <= SHORT else radius
 
 
 def predictor(
@@ -66,8 +75,8 @@ def predictor(
 def extend(planes: NDArray[Any], start: int, stop: int, maps: NDArray[Any]) -> None:
     """Write the continuation left of column `start` and right of `stop` into planes (n, y, x).
 
-    maps: from `predictor`, in the planes' precision, with a source of at most stop - start. They
-    determine how many columns are written on each side.
+    `start` columns are written on each side. maps: from `predictor`, in the planes' precision, with
+    a source of at most stop - start; what lies beyond the columns that they predict fades to 0.
     """
     beyond, source = maps.shape[1:]
     left = planes[..., start : start + source]
@@ -76,6 +85,10 @@ def extend(planes: NDArray[Any], start: int, stop: int, maps: NDArray[Any]) -> N
     left, right = np.split(_predict(np.concatenate([left, right]), maps), 2)
     planes[..., start - beyond : start] = left
     planes[..., stop : stop + beyond] = right[:, ::-1, ::-1]
+    far = start - beyond
+    fading = np.square(np.cos(np.pi / 2 * np.arange(1, far + 1) / (far + 1))).astype(planes.dtype)
+    planes[..., :far] = planes[..., far, None] * fading[::-1]
+    planes[..., stop + beyond : stop + start] = planes[..., stop + beyond - 1, None] * fading
 
 
 def _predict(strips: NDArray[Any], maps: NDArray[Any]) -> NDArray[Any]:

@@ -285,8 +285,9 @@ class Wiener(Restorer):
         if key not in self._cache:
             kernel = self.kernel.T if turned else self.kernel
             as_complex = np.result_type(dtype, np.complex64)
+            beyond = boundary.predicted(kernel, self.radius)
             self._cache[key] = boundary.predictor(
-                kernel, self.powers[channel], source, self.radius, as_complex
+                kernel, self.powers[channel], source, beyond, as_complex
             )
         return self._cache[key]
 
