@@ -119,3 +119,15 @@ def test_what_is_said_of_the_file_is_said_once(channels, found):
 def test_what_shares_a_movement_is_one_of_four_or_the_data(channels):
     with pytest.raises(OptionError, match="per must be one of auto, file"):
         unsmear.restore(channels, axes="CYX", per="pixel")
+
+
+def test_many_exposures_are_counted(found):
+    stack = Image(np.stack([recorded(cells(0), Motion(8, 30), n) for n in range(9)]), "ZYX")
+    found(*(([(n, 0)], estimate(5 + n if n < 3 else 0)) for n in range(9)))
+    done = unsmear.restore(stack, method="wiener")
+    assert done.movement == "motions of 5.0 to 7.0 px in 3 of 9 exposures, each by itself"
+    assert len(done.exposures) == 9
+    compressed = Estimate(0.0, confidence=0.2, processed=COMPRESSED)
+    found(*(([(n, 0)], compressed if n else estimate(0)) for n in range(9)))
+    said = unsmear.restore(stack, method="wiener").movement
+    assert said == f"nothing to act on in any of 9 exposures; {COMPRESSED.sentence}"

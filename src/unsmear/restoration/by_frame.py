@@ -8,13 +8,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from unsmear.blur import Blur, Motion
-from unsmear.estimate import Estimate
 from unsmear.estimate.processed import told_once
 from unsmear.estimate.series import Frame
 from unsmear.images import Image, frames
 from unsmear.images.nodata import Gaps
-from unsmear.restoration import consistency
+from unsmear.restoration import consistency, exposures
 from unsmear.restoration.consistency import Check, Verdicts
 from unsmear.restoration.restored import Restored
 
@@ -99,23 +97,6 @@ def _movement(names: Sequence[str], results: Results) -> str:
             for name, r in zip(names, results, strict=True)
         ]
         return "; ".join(told_once(phrases))
-    count = f"{sum(r.touched for r in results)} of {len(results)} frames"
-    if not any(r.touched for r in results):
-        return f"nothing to act on in any of {len(results)} frames"
-    lengths = [length for r in results if r.touched for length in _lengths(r)]
-    if not lengths:
-        return f"the given kernels in {count}"
-    return f"motions of {min(lengths):.1f} to {max(lengths):.1f} px in {count}, each by itself"
-
-
-def _lengths(frame: Restored[Image, Image]) -> list[float]:
-    """Return the lengths of the motions that were taken out of a frame, pixels."""
-    lengths = (_length(outcome.blur, outcome.estimate) for outcome in frame.exposures or [frame])
-    return [length for length in lengths if length is not None]
-
-
-def _length(blur: Blur | None, estimate: Estimate | None) -> float | None:
-    """Return the length of a motion that was taken out, pixels; None for another blur, or none."""
-    if blur is not None and estimate is not None:
-        return estimate.length
-    return blur.length if isinstance(blur, Motion) else None
+    touched = [r for r in results if r.touched]
+    taken = [(one.blur, one.estimate) for r in touched for one in r.exposures or [r]]
+    return exposures.summary(len(results), "frames", len(touched), taken)

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.blur import Blur
+from unsmear.blur import Blur, Motion
 from unsmear.estimate import Estimate
 from unsmear.estimate.exposures import Exposure
 from unsmear.estimate.processed import told_once
@@ -17,8 +17,12 @@ from unsmear.images import Image
 
 Block: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
 """Planes that are a product of slices and channels, (batch, channel) indices."""
+MANY = 8
+"""Number of exposures, such as the planes of a deep stack, that are no longer described singly."""
 NOTHING = Estimate(0.0)
 """Estimate of planes whose kernel is given."""
+Taken: TypeAlias = tuple[Blur | None, Estimate | None]
+"""What was taken out of planes, None for nothing, and the estimate, None where it was given."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,11 @@ def movement(outcomes: Sequence[Outcome]) -> str:
     phrases = {outcome.movement for outcome in outcomes}
     if len(outcomes) == 1 or (len(phrases) == 1 and outcomes[0].blur is None):
         return outcomes[0].movement
+    if len(outcomes) >= MANY:
+        taken = [(outcome.blur, outcome.estimate) for outcome in outcomes if outcome.blur]
+        told = {o.estimate.processed for o in outcomes if o.estimate and o.estimate.processed}
+        known = sorted(processed.sentence for processed in told)
+        return "; ".join([summary(len(outcomes), "exposures", len(taken), taken), *known])
     return "; ".join(
         told_once(
             [
@@ -51,6 +60,25 @@ def movement(outcomes: Sequence[Outcome]) -> str:
             ]
         )
     )
+
+
+def summary(count: int, things: str, touched: int, taken: Sequence[Taken]) -> str:
+    """Return in how many of so many frames or exposures which motions were taken out."""
+    if not touched:
+        return f"nothing to act on in any of {count} {things}"
+    lengths = [length for length in map(_length, taken) if length is not None]
+    where = f"in {touched} of {count} {things}"
+    if not lengths:
+        return f"the given kernels {where}"
+    return f"motions of {min(lengths):.1f} to {max(lengths):.1f} px {where}, each by itself"
+
+
+def _length(taken: Taken) -> float | None:
+    """Return the length of a motion that was taken out, pixels; None for another blur, or none."""
+    blur, estimate = taken
+    if blur is not None and estimate is not None:
+        return estimate.length
+    return blur.length if isinstance(blur, Motion) else None
 
 
 def of_given(planes: NDArray[np.intp]) -> Exposure:
