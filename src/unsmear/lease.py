@@ -92,8 +92,9 @@ class Lease:
         finally:
             ended.set()
             thread.join()
-            if self.held():
-                self.path.unlink(missing_ok=True)
+            with suppress(OSError):  # what went wrong inside says more
+                if self.held():
+                    self.path.unlink(missing_ok=True)
 
 
 @contextmanager

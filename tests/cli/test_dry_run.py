@@ -139,3 +139,10 @@ def test_a_copy_of_another_name_is_said(place, unsmear):
     assert "or a copy" not in unsmear(*words).out
     said = unsmear(*words, "--dtype", "float32").out
     assert "-> out/a.tif, or a copy, out/a.png, where nothing is restored" in said
+
+
+def test_a_folder_of_another_command_is_refused(place, unsmear):
+    unsmear("blur", "in", "-o", "out", "--radius", "2")
+    done = unsmear("prepare", "in", "-o", "out", "--dry-run")
+    assert done.code == 1
+    assert "or one of unsmear prepare, got one of unsmear blur." in done.err

@@ -76,8 +76,28 @@ def test_the_folder_of_a_record_stands_for_its_batch(source, tmp_path, unsmear, 
     assert layout.record(out).parent == (out if inside else tmp_path)
     asked = unsmear("status", layout.record(out))
     assert (asked.code, asked.out) == (0, unsmear("status", out).out)
-    with contextlib.chdir(layout.record(out)):
-        assert unsmear("status", ".").code == 0
+    (tmp_path / "link").symlink_to(layout.record(out))
+    assert unsmear("status", tmp_path / "link").code == 0
+    for folder in (layout.record(out), out):
+        with contextlib.chdir(folder):
+            assert unsmear("status", ".").code == 0
+
+
+@pytest.mark.parametrize("name", [".", "link"])
+def test_by_whatever_name_a_folder_has_one_record(source, tmp_path, unsmear, name):
+    out = tmp_path / "out"
+    unsmear("restore", source, "-o", out, *WIENER)
+    (tmp_path / "link").symlink_to(out)
+    with contextlib.chdir(out if name == "." else tmp_path):
+        other = ("restore", source, "-o", name, "--method", "wiener", "--length", 7, "--angle", 20)
+        refused = unsmear(*other, "--resume")
+        assert (refused.code, unsmear("status", name).code) == (1, 0)
+        assert "--length 5 (now 7)" in refused.err
+        assert "--length 5 (now 7)" in unsmear(*other, "--resume", "--dry-run").err
+        with writer.holding(out):
+            assert "another run writes its results here" in unsmear(*other, "--overwrite").err
+    assert not (out / layout.NAME).exists()
+    assert {path.name for path in tmp_path.glob("*.unsmear-run")} == {"out.unsmear-run"}
 
 
 def test_each_image_has_a_line_with_what_was_found(source, tmp_path, unsmear, monkeypatch):

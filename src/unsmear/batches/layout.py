@@ -13,13 +13,20 @@ def record(output: Path) -> Path:
     """Return the folder of the record of an output folder.
 
     It lies beside the output folder, which then holds results alone; in it where nothing can be
-    written beside it, where it begins a disk of its own, and where a record lies in it.
+    written beside it, where it begins a disk of its own, where it is given as ".", and where a
+    record lies in it. By whatever name a folder is given, a record that is there is found.
     """
     inside = output / NAME
-    if output.name in ("", "..") or inside.exists():
+    if inside.exists():
         return inside
-    beside = output.with_name(f"{output.name}.{NAME}")
-    return beside if beside.exists() or _has_place_beside(output) else inside
+    nameless = output.name in ("", "..")
+    real = output.resolve() if nameless or output.is_symlink() else output
+    if not real.name:  # the root of a disk
+        return inside
+    beside = real.with_name(f"{real.name}.{NAME}")
+    if beside.exists():
+        return beside
+    return beside if not nameless and _has_place_beside(real) else inside
 
 
 def is_record(folder: str) -> bool:
@@ -29,7 +36,7 @@ def is_record(folder: str) -> bool:
 
 def output_of(folder: Path) -> Path:
     """Return the output folder that a folder is the record of, itself if it is no record."""
-    there = folder.absolute()  # "." has no name
+    there = folder.resolve()  # "." has no name, and a link another
     if not is_record(there.name):
         return folder
     return there.parent if there.name == NAME else there.with_name(there.stem)

@@ -1,7 +1,7 @@
 """What the commands print: lines and tables for people, or JSON objects for programs.
 
-Sentences for people that are no result, such as warnings and the progress, go to stderr whatever
-the form; stdout has the results.
+Sentences for people that are no result, such as warnings, go to stderr whatever the form; stdout
+has the results. Progress is shown to people alone.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Pairs that an evaluation has scored, kept in JSON lines until all of them are in its tables.
 
 An evaluation that was stopped, or of which pairs failed, goes on from there with the same command.
-The first line holds what the scores depend on; where that is no longer so, all pairs are scored
-again.
+The first line holds what all scores depend on, by which the file is named: scores of other options
+lie in another file. Each further line has the scores of a pair, and by what its files are known.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import unsmear
-from unsmear import journal, lease, resume
+from unsmear import journal, lease
 from unsmear.batches.entry import stamp
 from unsmear.data import manifest
 from unsmear.data.archive import AnyPath
@@ -27,7 +27,11 @@ from unsmear.evaluate.scores import ChannelScore, MethodWithKernel, Row, Scored
 from unsmear.journal import DAMAGE
 from unsmear.location import Location
 
-FILE = ".scored.jsonl"
+LEASE = ".scored.lease"
+NAME = ".scored-{}.jsonl"
+DIGITS = 8
+HEAD = ("version", "manifest", "methods", "options")
+"""Names of the files, of the journals by a checksum of their first line; and what that has."""
 TEXTS = ("name", "group", "split", "restorer", "blur", "family")
 OPTIONAL = ("length", "angle", "estimated_length", "estimated_angle")
 NUMBERS = ("psnr", "gain_psnr", "ssim", "gain")
@@ -38,78 +42,80 @@ NUMBERS = ("psnr", "gain_psnr", "ssim", "gain")
 class Finished:
     """The pairs that are scored so far, by name.
 
-    path: of the journal. asked: its first line. differs: what the scores of an earlier run, which
-    are not used, depended on otherwise.
+    path: of the journal. asked: its first line. stamps: by what the files of each pair are known.
     """
 
     path: Path
     asked: Mapping[str, Any]
-    scored: dict[str, Scored]
-    differs: tuple[str, ...] = ()
+    stamps: Mapping[str, list[Any]]
+    scored: dict[str, Scored] = field(default_factory=dict)
 
     def record(self, name: str, scored: Scored) -> None:
         """Keep the scores of a pair; raises an UnsmearError where they cannot be written."""
-        if not self.scored:
+        if not self.path.exists():
             journal.write(self.path, [self.asked])
         self.scored[name] = scored
-        journal.append(self.path, {"pair": name, **_plain(asdict(scored))})
+        line = {"pair": name, "files": self.stamps[name], **_plain(asdict(scored))}
+        journal.append(self.path, line)
 
     def forget(self) -> None:
-        """Delete the journal, whose pairs are in the tables."""
-        with suppress(OSError):
-            self.path.unlink()
+        """Delete the journals of the folder: tables of another evaluation replace its own."""
+        for path in self.path.parent.glob(NAME.format("?" * DIGITS)):
+            with suppress(OSError, *DAMAGE, DataError):
+                first, *_ = journal.complete(path)  # ValueError where no line is whole
+                if set(json.loads(first)) == set(HEAD):
+                    path.unlink()
 
 
 @contextmanager
-def keeping(output: Path, asked: Mapping[str, Any]) -> Iterator[Finished]:
+def keeping(output: Path, asked: Mapping[str, Any], cases: Sequence[Case]) -> Iterator[Finished]:
     """Hold the journal of an output folder inside the context; leave no empty folder.
 
-    Raises OptionError where another process evaluates into the folder, and DataError where nothing
-    can be written there.
+    asked: as `describe` gives it. Raises OptionError where another process evaluates into the
+    folder, and DataError where nothing can be written there.
     """
     made = [folder for folder in (output, *output.parents) if not folder.exists()]
     try:
-        with lease.holding(output / f"{FILE}.lease", output):
-            yield begun(output / FILE, asked)
+        with lease.holding(output / LEASE, output):
+            yield begun(output, asked, cases)
     finally:
         with suppress(OSError):
             for folder in made:
                 folder.rmdir()
 
 
-def begun(path: Path, asked: Mapping[str, Any]) -> Finished:
-    """Return what an earlier run with the same questions has scored, up to the first damage."""
-    asked, scored = json.loads(json.dumps(asked)), dict[str, Scored]()
-    empty = Finished(path, asked, scored)
-    if not path.exists():
-        return empty
+def begun(output: Path, asked: Mapping[str, Any], cases: Sequence[Case]) -> Finished:
+    """Return what an earlier run with the same questions has scored, up to the first damage, of
+    pairs whose files are as they were.
+    """
+    head = json.dumps(asked, sort_keys=True)
+    path = output / NAME.format(sha256(head.encode()).hexdigest()[:DIGITS])
+    stamps = {
+        case.name: [_stamps(file) for file in (*case.sharp.files, *case.blurred.files)]
+        for case in cases
+    }
+    finished = Finished(path, json.loads(head), json.loads(json.dumps(stamps)))
     try:
-        head, *lines = journal.read(path)
-        differs = resume.differing(dict(json.loads(head)), asked)
-        if differs:
-            return Finished(path, asked, scored, tuple(differs))
+        first, *lines = journal.read(path) if path.exists() else [head.encode()]
+        if json.loads(first) != finished.asked:
+            path.unlink()
+            lines = []
         for line in map(json.loads, lines):
-            scored[_text(line["pair"])] = _scored(line)
-    except (*DAMAGE, DataError):
+            if line["files"] == finished.stamps.get(line["pair"]):
+                finished.scored[_text(line["pair"])] = _scored(line)
+    except (*DAMAGE, DataError, OSError):
         pass  # what follows is scored again
-    return empty
+    return finished
 
 
 def describe(
-    pairs: Path,
-    cases: Sequence[Case],
-    contenders: Sequence[MethodWithKernel],
-    options: Mapping[str, Any],
+    pairs: Path, contenders: Sequence[MethodWithKernel], options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return what the scores depend on: the files as they are now, the methods and the options."""
-    files = [file for case in cases for file in (*case.sharp.files, *case.blurred.files)]
-    listed = [
-        [case.name for case in cases],
-        [_stamps(one) for one in (pairs / manifest.FILE, *files)],
-    ]
+    """Return what all scores depend on: the manifest, the methods and the options."""
+    listed = pairs / manifest.FILE
     return {
         "version": unsmear.__version__,
-        "files": sha256(json.dumps(listed).encode()).hexdigest(),
+        "manifest": sha256(listed.read_bytes()).hexdigest() if listed.is_file() else "",
         "methods": [[one.name, one.method.cited] for one in contenders],
         "options": dict(options),
     }

@@ -69,8 +69,8 @@ def run(
     for sentence in scoring.find_leakage(job.pairs, job.methods, job.split, cases):
         say(sentence, sys.stderr)
     options = {"data_range": job.data_range, "tile": job.tile, "channels": job.channels}
-    asked = finished.describe(job.pairs, cases, chosen, options)
-    with finished.keeping(output, asked) as kept:
+    asked = finished.describe(job.pairs, chosen, options)
+    with finished.keeping(output, asked, cases) as kept:
         scored = _score(job, cases, chosen, kept, where)
         problems += [case.problem for case in scored if case.problem]
         for sentence in [*problems, *scoring.remarks(scored, job.data_range)]:
@@ -98,9 +98,6 @@ def _score(
         say(
             f"{len(kept.scored)} of {len(cases)} pairs were scored before and are not scored again."
         )
-    if kept.differs:
-        what = " and ".join(kept.differs)
-        say(f"Scores of an earlier run are not used: its {what} differ.", sys.stderr)
     score = partial(
         scoring.score_case, contenders=contenders, data_range=job.data_range, tile=job.tile
     )

@@ -63,11 +63,12 @@ def run(
     preparation = _preparation(given, seed)
     tasks = plan(survey.items, output, preparation, selection, reading)
     items = [task.item for task in tasks]
-    if dry_run:
-        return _announce(tasks, selection, output)
-    without = _empty_parts(tasks, selection)
     session = _session_of(options, given, selection, seed)
     chosen = replace(survey, items=items)
+    if dry_run:
+        recording.check_for(output, session, chosen, resumed=True, mixed=True)
+        return _announce(tasks, selection, output)
+    without = _empty_parts(tasks, selection)
     with recording.kept_for(output, session, chosen, resumed=True, mixed=True) as record:
         report = prepare_pairs(
             survey.items,

@@ -148,10 +148,7 @@ def kept_for(
         before = writer.recovered(output)
         left = NOTHING
         if before is not None:
-            _check_command(before, session)
-            asked = {item.id: inputs_of(item) for item in survey.items}
-            mixture = mixing.kept(before, asked, resumed, whole)
-            left = _kept(before, session, mixture, again, mixed)
+            left = _left_of(before, session, survey, resumed, again, mixed, whole)
         recording = _begun(output, before, left, session, survey)
         try:
             yield recording
@@ -159,6 +156,37 @@ def kept_for(
             how = sentences.again(session.command)
             say(f"{output}: what is done is on record; {how} goes on.", sys.stderr)
             raise
+
+
+def check_for(
+    output: Path,
+    session: Session,
+    survey: Survey,
+    *,
+    resumed: bool = False,
+    again: bool = False,
+    mixed: bool = False,
+    whole: Callable[[Entry], bool] = lambda _: True,
+) -> None:
+    """Raise what `kept_for` would raise of an earlier record, for a call that writes nothing."""
+    if _is_batch(session, survey) and exists(output):
+        _left_of(read(output), session, survey, resumed, again, mixed, whole)
+
+
+def _left_of(
+    before: Record,
+    session: Session,
+    survey: Survey,
+    resumed: bool,
+    again: bool,
+    mixed: bool,
+    whole: Callable[[Entry], bool],
+) -> Kept:
+    """Return the results of earlier calls that stay; the arguments are those of `kept_for`."""
+    _check_command(before, session)
+    asked = {item.id: inputs_of(item) for item in survey.items}
+    mixture = mixing.kept(before, asked, resumed, whole)
+    return _kept(before, session, mixture, again, mixed)
 
 
 def _check_command(before: Record, session: Session) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from unsmear.batches.entry import ALREADY_THERE
 from unsmear.cli.jobs import batch, camera_maps, kernels, no_data, recording, workplace
@@ -53,17 +54,22 @@ def run(options: BatchOptions, restoring: RestoringOptions, results: ResultOptio
         no_data.read(restoring.no_data),
         camera_maps.read(restoring.camera),
     )
+    whole = partial(files.is_whole, {item.id: item for item in survey.items})
+    earlier: dict[str, Any] = {
+        "resumed": results.resume,
+        "again": results.writing.overwrite,
+        "whole": whole,
+    }
     if results.writing.dry_run:
+        recording.check_for(results.folder, session_of(job, options), survey, **earlier)
         files = files.replacing(recording.old_copies(results.folder))
         return batch.run(partial(announce, files.output), survey, HERE, "to restore")
     with recording.kept_for(
         results.folder,
         session_of(job, options),
         survey,
-        resumed=results.resume,
-        again=results.writing.overwrite,
         kept=results.place is None,
-        whole=partial(files.is_whole, {item.id: item for item in survey.items}),
+        **earlier,
     ) as record:
         job = replace(job, files=files.recorded_in(record))
         # What goes to an object store is made in a folder that other machines do not see.
