@@ -74,13 +74,13 @@ def keeping(output: Path, asked: Mapping[str, Any], cases: Sequence[Case]) -> It
     asked: as `describe` gives it. Raises OptionError where another process evaluates into the
     folder, and DataError where nothing can be written there.
     """
-    made = [folder for folder in (output, *output.parents) if not folder.exists()]
+    missing = [folder for folder in (output, *output.parents) if not folder.exists()]
     try:
         with lease.holding(output / LEASE, output):
             yield begun(output, asked, cases)
     finally:
         with suppress(OSError):
-            for folder in made:
+            for folder in missing:
                 folder.rmdir()
 
 

@@ -49,8 +49,10 @@ def movement(outcomes: Sequence[Outcome]) -> str:
         return outcomes[0].movement
     if len(outcomes) >= MANY:
         taken = [(outcome.blur, outcome.estimate) for outcome in outcomes if outcome.blur]
-        told = {o.estimate.processed for o in outcomes if o.estimate and o.estimate.processed}
-        known = sorted(processed.sentence for processed in told)
+        alterations = {
+            o.estimate.processed for o in outcomes if o.estimate and o.estimate.processed
+        }
+        known = sorted(one.sentence for one in alterations)
         return "; ".join([summary(len(outcomes), "exposures", len(taken), taken), *known])
     return "; ".join(
         told_once(

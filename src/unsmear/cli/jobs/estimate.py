@@ -109,7 +109,7 @@ def run(options: BatchOptions, question: EstimateOptions) -> int:
         output or Path(),
         _session_of(options, question),
         survey,
-        resumed=question.resume,
+        recording.Earlier(resumed=question.resume),
         kept=output is not None,
     ) as record:
         told = Told(camera_maps.record(question.camera, maps))

@@ -65,11 +65,12 @@ def run(
     items = [task.item for task in tasks]
     session = _session_of(options, given, selection, seed)
     chosen = replace(survey, items=items)
+    earlier = recording.Earlier(resumed=True, mixed=True)
     if dry_run:
-        recording.check_for(output, session, chosen, resumed=True, mixed=True)
+        recording.check_for(output, session, chosen, earlier)
         return _announce(tasks, selection, output)
     without = _empty_parts(tasks, selection)
-    with recording.kept_for(output, session, chosen, resumed=True, mixed=True) as record:
+    with recording.kept_for(output, session, chosen, earlier) as record:
         report = prepare_pairs(
             survey.items,
             output,

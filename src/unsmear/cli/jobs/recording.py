@@ -114,25 +114,38 @@ UNRECORDED = Recording()
 """For a call that keeps no record."""
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """What becomes of the results of earlier calls.
+
+    resumed: whether those that are there are left. again: whether those of other options are then
+    made again. mixed: whether they stay, and a line names them; the command has refused what it
+    does not mix. whole: whether all that is asked for beside a result is there.
+    """
+
+    resumed: bool = False
+    again: bool = False
+    mixed: bool = False
+    whole: Callable[[Entry], bool] = lambda _: True
+
+
+REPLACED = Earlier()
+"""For a command that makes everything anew."""
+
+
 @contextmanager
 def kept_for(
     output: Path,
     session: Session,
     survey: Survey,
+    earlier: Earlier = REPLACED,
     *,
-    resumed: bool = False,
-    again: bool = False,
-    mixed: bool = False,
     kept: bool = True,
-    whole: Callable[[Entry], bool] = lambda _: True,
 ) -> Iterator[Recording]:
     """Keep the record of a batch inside the context, for this process alone.
 
-    session: what is asked. resumed: whether results that are there are left. again: whether those
-    of other options are then made again. mixed: whether they stay, and a line names them; the
-    command has refused what it does not mix. kept: whether there is a record; a single image that
-    is no slide has none, nor has an object store. whole: whether all that is asked for beside a
-    result is there.
+    session: what is asked. kept: whether there is a record; a single image that is no slide has
+    none, nor has an object store.
 
     Raises OptionError where another run writes to the folder, where the folder is of another
     command, and where a resumed run would mix results of different options.
@@ -148,7 +161,7 @@ def kept_for(
         before = writer.recovered(output)
         left = NOTHING
         if before is not None:
-            left = _left_of(before, session, survey, resumed, again, mixed, whole)
+            left = _left_of(before, session, survey, earlier)
         recording = _begun(output, before, left, session, survey)
         try:
             yield recording
@@ -159,34 +172,19 @@ def kept_for(
 
 
 def check_for(
-    output: Path,
-    session: Session,
-    survey: Survey,
-    *,
-    resumed: bool = False,
-    again: bool = False,
-    mixed: bool = False,
-    whole: Callable[[Entry], bool] = lambda _: True,
+    output: Path, session: Session, survey: Survey, earlier: Earlier, kept: bool = True
 ) -> None:
     """Raise what `kept_for` would raise of an earlier record, for a call that writes nothing."""
-    if _is_batch(session, survey) and exists(output):
-        _left_of(read(output), session, survey, resumed, again, mixed, whole)
+    if kept and _is_batch(session, survey) and exists(output):
+        _left_of(read(output), session, survey, earlier)
 
 
-def _left_of(
-    before: Record,
-    session: Session,
-    survey: Survey,
-    resumed: bool,
-    again: bool,
-    mixed: bool,
-    whole: Callable[[Entry], bool],
-) -> Kept:
-    """Return the results of earlier calls that stay; the arguments are those of `kept_for`."""
+def _left_of(before: Record, session: Session, survey: Survey, earlier: Earlier) -> Kept:
+    """Return the results of earlier calls that stay."""
     _check_command(before, session)
     asked = {item.id: inputs_of(item) for item in survey.items}
-    mixture = mixing.kept(before, asked, resumed, whole)
-    return _kept(before, session, mixture, again, mixed)
+    mixture = mixing.kept(before, asked, earlier.resumed, earlier.whole)
+    return _kept(before, session, mixture, earlier.again, earlier.mixed)
 
 
 def _check_command(before: Record, session: Session) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from unsmear.batches.entry import ALREADY_THERE
 from unsmear.cli.jobs import batch, camera_maps, kernels, no_data, recording, workplace
@@ -14,6 +13,7 @@ from unsmear.cli.jobs.inputs import find_inputs
 from unsmear.cli.jobs.plate_output import finish
 from unsmear.cli.jobs.progress import within
 from unsmear.cli.jobs.record import note
+from unsmear.cli.jobs.recording import Earlier
 from unsmear.cli.jobs.restore import beside
 from unsmear.cli.jobs.restore.asked import session_of
 from unsmear.cli.jobs.restore.description import describe, tiles_replaced
@@ -55,22 +55,13 @@ def run(options: BatchOptions, restoring: RestoringOptions, results: ResultOptio
         camera_maps.read(restoring.camera),
     )
     whole = partial(files.is_whole, {item.id: item for item in survey.items})
-    earlier: dict[str, Any] = {
-        "resumed": results.resume,
-        "again": results.writing.overwrite,
-        "whole": whole,
-    }
+    earlier = Earlier(results.resume, results.writing.overwrite, whole=whole)
+    session, kept = session_of(job, options), results.place is None
     if results.writing.dry_run:
-        recording.check_for(results.folder, session_of(job, options), survey, **earlier)
+        recording.check_for(results.folder, session, survey, earlier, kept)
         files = files.replacing(recording.old_copies(results.folder))
         return batch.run(partial(announce, files.output), survey, HERE, "to restore")
-    with recording.kept_for(
-        results.folder,
-        session_of(job, options),
-        survey,
-        kept=results.place is None,
-        **earlier,
-    ) as record:
+    with recording.kept_for(results.folder, session, survey, earlier, kept=kept) as record:
         job = replace(job, files=files.recorded_in(record))
         # What goes to an object store is made in a folder that other machines do not see.
         in_parts = not options.where.alone and results.place is None
