@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from threadpoolctl import threadpool_limits
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line does, before NumPy
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side; threads would only wait
+# Tests run side by side, and threads would only wait for each other. What tests start reads this,
+# and as a plugin of pytest has imported NumPy before, this process is told so as well.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+threadpool_limits(int(os.environ["OPENBLAS_NUM_THREADS"]), "blas")
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # some import ONNX Runtime before the package
 

@@ -45,13 +45,13 @@ _limiting = Lock()
 def one_blas_thread() -> Iterator[None]:
     """Hold the BLAS libraries that are loaded to one thread; also a decorator.
 
-    The likelihood's matrices are small: in a notebook, where nobody set OPENBLAS_NUM_THREADS, the
-    threads of BLAS took longer to wait for each other than one takes, 1.4 times on an idle machine
-    of two cores and ten times on a busy one. Of several calls at once the first one limits, and
-    lifts that at its end: the number of threads is the process's, and two that set it would take
-    each other's for what was there before.
+    The likelihood's matrices are small: where nobody set OPENBLAS_NUM_THREADS before NumPy was
+    imported, as in a notebook, the threads of BLAS took longer to wait for each other than one
+    takes, 1.4 times on an idle machine of two cores and ten times on a busy one. Of several calls
+    at once the first one limits, and lifts that at its end: the number of threads is the process's,
+    and two that set it would take each other's for what was there before.
     """
-    if os.environ.get("OPENBLAS_NUM_THREADS") == "1" or not _limiting.acquire(blocking=False):
+    if not _limiting.acquire(blocking=False):
         yield
         return
     try:
