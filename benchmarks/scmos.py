@@ -59,7 +59,7 @@ def main() -> None:
 
 def rows(data: Path) -> Iterator[str]:
     """Yield the rows of the table."""
-    fields = {name: _plane(data, name) for name in SETS}
+    fields = {name: plane_of(data, name) for name in SETS}
     for blind, photons in product((False, True), PHOTONS):
         means = []
         for seed, (name, sharp) in enumerate(fields.items()):
@@ -114,7 +114,7 @@ def score(sharp: Plane, image: Plane) -> float:
     return unsmear.psnr(sharp[inner], image[inner], data_range=float(sharp.max()))
 
 
-def _plane(data: Path, name: str) -> Plane:
+def plane_of(data: Path, name: str) -> Plane:
     """Return the channel of a field with the most contrast, from 0 to 1."""
     planes = scenes(data, name, 1)[0].sharp[:, :256, :256].astype(np.float64) / WHITE
     plane = planes[planes.std(axis=(1, 2)).argmax()]

@@ -42,12 +42,17 @@ def _no_lines_of_progress(monkeypatch):
 
 @pytest.fixture
 def slides_are_small(monkeypatch):
-    """Let images of over 50,000 pixels be slides, in blocks of 128 pixels."""
+    """Let images of over 50,000 pixels be slides, in blocks of 128 pixels.
+
+    What pixels without data are filled with needs no last digit here.
+    """
     from unsmear.images import slides
+    from unsmear.restoration import filling
     from unsmear.restoration.slide import run
 
     monkeypatch.setattr(slides.slide, "LARGE", 50_000)
     monkeypatch.setattr(run, "SIDES", (128,))
+    monkeypatch.setattr(filling, "STEPS", 30)
 
 
 KEPT = {}

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from unsmear.estimate import stage_fit
+from unsmear.restoration import filling
 
 
 @pytest.fixture
@@ -28,9 +29,10 @@ def run_here(monkeypatch, capfd):
 
 @pytest.fixture(scope="module")
 def quick_restoration():
-    """Search for no stage motions in the rest of the module: the runs are asked about, not what
-    they find.
+    """Restore without the last digit of what fills gaps, and search for no stage motions, in the
+    rest of the module: the recipes' runs are asked about, not what they find.
     """
     with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(filling, "STEPS", 30)
         patched.setattr(stage_fit, "search", lambda *_: None)
         yield

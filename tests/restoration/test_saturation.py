@@ -6,7 +6,7 @@ import pytest
 
 import unsmear
 from unsmear.blur import Motion, convolve
-from unsmear.restoration import saturation
+from unsmear.restoration import filling, saturation
 from unsmear.restoration.restored import clipped_phrase, saturated_phrase
 
 MOTION = Motion(14, 30)
@@ -55,6 +55,20 @@ def test_floats_keep_what_is_above_white():
     assert "clipped at white (4000)" in clipped_phrase(counts)
     lost = floats.image - counts.image
     assert (counts.uncertainty[above] >= lost[above] - 1).all()
+
+
+def test_peaks_are_continued_again_where_that_comes_closer():
+    light = convolve(cells(), MOTION.kernel())
+    white = np.quantile(light, 0.97)
+    mask = (light >= white)[None, None]
+    cut = np.minimum(light, white)[None, None].astype(np.float32)
+    once = np.maximum(cut, filling.continued(cut, mask, MOTION.kernel()))
+    twice = saturation.continued(cut, mask, MOTION.kernel())
+    left, first, second = (error(light, units[0, 0]) for units in (cut, once, twice))
+    assert second < 0.95 * first < 0.5 * left
+    long = Motion(30, 30).kernel()
+    once = np.maximum(cut, filling.continued(cut, mask, long))
+    np.testing.assert_array_equal(saturation.continued(cut, mask, long), once)
 
 
 def test_a_plane_that_is_not_saturated_is_not_changed():

@@ -28,7 +28,7 @@ DIRECT = 3000
 """Largest number of pixels that are solved for directly, with a matrix of its square (72 MB)."""
 STEPS = 160
 """Largest number of steps of conjugate gradients, for more pixels than that."""
-CLOSE = 1e-10
+CLOSE = 1e-6
 """Share of the first residual, squared, below which they end."""
 BEYOND = 8
 """Distance from a gap within which what is beyond the border is unknown with it, pixels."""

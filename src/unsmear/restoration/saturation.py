@@ -17,9 +17,13 @@ from unsmear.images import white
 from unsmear.images.nodata import Mask
 from unsmear.restoration import filling
 from unsmear.restoration.base import Batch
+from unsmear.restoration.classical import wiener
 
 MOST_IF_ESTIMATED = 0.01
 """Largest fraction of a plane that is continued where the kernel is only estimated."""
+AGAIN = 20
+"""Largest side of a kernel, pixels, with which they are continued twice: the spectrum is then that
+of an image whose peaks are not cut off."""
 
 
 def find(planes: NDArray[Any], unknown: Mask | None = None, most: float = 1.0) -> Mask | None:
@@ -43,8 +47,11 @@ def find(planes: NDArray[Any], unknown: Mask | None = None, most: float = 1.0) -
 
 def continued(units: Batch, mask: Mask, kernel: Kernel) -> Batch:
     """Return units whose saturated pixels have their most probable values, never below white."""
-    # A pixel that is not masked is as it was.
-    return np.maximum(units, filling.continued(units, mask, kernel))
+    result = units
+    for _ in range(2 if len(wiener.trim(kernel)) <= AGAIN else 1):
+        # A pixel that is not masked is as it was.
+        result = np.maximum(units, filling.continued(result, mask, kernel))
+    return result
 
 
 def excess(restored: Batch, recorded: Batch, mask: Mask) -> Batch:

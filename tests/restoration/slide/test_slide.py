@@ -19,7 +19,7 @@ from unsmear.errors import OptionError
 from unsmear.images import slides
 from unsmear.images.ome_zarr import new
 from unsmear.images.slides import Sink
-from unsmear.restoration import methods
+from unsmear.restoration import filling, methods
 from unsmear.restoration import slide as restoration
 from unsmear.restoration.consistency import LEFT
 from unsmear.restoration.settings import Job, Settings
@@ -147,8 +147,9 @@ def test_a_wrong_kernel_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_what_holds_no_data_comes_back_as_it_was(
-    tmp_path: Path, sides: Callable[[int], None]
+    tmp_path: Path, sides: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(filling, "STEPS", 30)  # the last digit matters in none of it
     sides(256)
     blurred = recorded(field(11), MOTION, 12)[None]
     blurred[:, :300] = 0
@@ -267,8 +268,9 @@ def test_blocks_of_odd_chunks_are_no_larger(tmp_path: Path) -> None:
 
 
 def test_the_maps_are_those_of_the_image_in_memory(
-    tmp_path: Path, sides: Callable[[int], None]
+    tmp_path: Path, sides: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(filling, "STEPS", 30)  # the last digit matters in neither
     sharp = np.concatenate([field(29, 384), field(30, 384)], axis=1)
     blurred = recorded(sharp, MOTION, 30)[None]
     blurred[:, 200:240, 500:540] = 30000  # nothing that a motion leaves so sharp
