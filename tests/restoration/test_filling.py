@@ -41,17 +41,31 @@ def test_a_gap_gets_what_was_there(place, best):
     assert difference < best * plain
 
 
-def test_many_pixels_are_solved_for_as_few_are(monkeypatch):
+def test_large_gaps_are_approached_to_what_small_ones_are_solved_to(monkeypatch):
     image = blurred(128)
     image += np.random.default_rng(1).normal(0, 0.02, image.shape).astype(np.float32)
     mask = at(image.shape, (20, 30), (60, 64), (124, 50), (80, 110), size=8)
     directly = filling.continued(image[None, None], mask, MOTION.kernel())
-    monkeypatch.setattr(filling, "DIRECT", 0)
+    monkeypatch.setattr(filling, "_pieces", lambda *_: None)
     in_steps = filling.continued(image[None, None], mask, MOTION.kernel())
     inside = mask.copy()
     inside[..., -20:, :] = False  # beside the border the first round alone is compared
     np.testing.assert_allclose(in_steps[inside], directly[inside], atol=1e-3)
     np.testing.assert_allclose(in_steps[mask], directly[mask], atol=0.05)
+
+
+def test_pieces_are_solved_as_the_whole_is(monkeypatch):
+    image = blurred(300)
+    image += np.random.default_rng(1).normal(0, 0.01, image.shape).astype(np.float32)
+    mask = image > np.quantile(image, 0.98)
+    units = np.where(mask, image[mask].min(), image)[None, None]
+    whole = filling.continued(units, mask[None, None], MOTION.kernel())[0, 0]
+    monkeypatch.setattr(filling, "DIRECT", 700)
+    parts = filling.continued(units, mask[None, None], MOTION.kernel())[0, 0]
+    assert not np.array_equal(parts, whole)
+    left = np.square(units[0, 0] - image)[mask].mean()
+    assert np.square(parts - whole)[mask].mean() < 0.05 * left
+    assert np.square(parts - image)[mask].mean() < 1.1 * np.square(whole - image)[mask].mean()
 
 
 def test_blocks_fill_as_the_whole_does(monkeypatch):

@@ -1,4 +1,4 @@
-"""The kernel by which a field is restored, and how far it is trusted."""
+"""The kernel by which a field is restored."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from unsmear.blur import Kernel
 from unsmear.estimate.drift import Drift
-from unsmear.restoration import saturation
 from unsmear.restoration.decision import Decision
 
 
@@ -15,19 +14,16 @@ class FieldKernel:
     """The kernel of a field.
 
     kernel: the point spread function, that of the field's middle where it drifts. drift: how it
-    changes across the field. most_saturated: fraction of a plane above which its saturated pixels
-    are taken as they are.
+    changes across the field.
     """
 
     kernel: Kernel
     drift: Drift | None = None
-    most_saturated: float = 1.0
 
     @classmethod
     def of(cls, decision: Decision) -> FieldKernel | None:
         """Return the kernel that a decision takes out of an image; None for blind methods."""
         if decision.blur is None:
             return None
-        if decision.estimate is None:
-            return cls(decision.blur.kernel())
-        return cls(decision.blur.kernel(), decision.estimate.drift, saturation.MOST_IF_ESTIMATED)
+        estimate = decision.estimate
+        return cls(decision.blur.kernel(), None if estimate is None else estimate.drift)

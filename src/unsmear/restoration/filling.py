@@ -4,7 +4,8 @@ As beyond the image's border (`classical.boundary`) a mirror image does not work
 blur of anything, and the filter spreads that error. The pixels get the values of the smallest
 energy sum |X|^2 / P under the blurred signal's power P, the conditional mean of a stationary
 Gaussian field given the pixels around them. What lies beyond the border is continued first; given
-that, only the pixels that are lacking are unknown, and up to `DIRECT` of them are solved for.
+that, only the pixels that are lacking are unknown. They are solved for, in overlapping pieces of at
+most `DIRECT` of them (a Schwarz method); where a hole is larger, they are approached in steps.
 """
 
 from __future__ import annotations
@@ -24,10 +25,18 @@ from unsmear.restoration.classical import wiener
 from unsmear.restoration.classical.power_spectrum import WORKERS, squared_frequencies, transfer
 from unsmear.restoration.classical.wiener import Wiener
 
-DIRECT = 3000
-"""Largest number of pixels that are solved for directly, with a matrix of its square (72 MB)."""
+DIRECT = 2500
+"""Largest number of pixels that are solved for together, with a matrix of its square (50 MB)."""
+OVERLAP = 8
+"""Width around a piece of the image in which pixels are unknown with its own, pixels."""
+SMALLEST = 24
+"""Least side of the pieces, pixels."""
+SWEEPS = 2
+"""Number of times that pieces are solved for, each with what the others had before."""
+DEEP = 33
+"""Side of squares without data in whose middle two sweeps know too little of what is around."""
 STEPS = 160
-"""Largest number of steps of conjugate gradients, for more pixels than that."""
+"""Largest number of steps of conjugate gradients, where there is more to a piece."""
 CLOSE = 1e-6
 """Share of the first residual, squared, below which they end."""
 BEYOND = 8
@@ -76,14 +85,22 @@ def _blocks(shape: tuple[int, ...]) -> Iterator[Window]:
 
 def _around(gaps: NDArray[np.bool_], block: Window) -> Window | None:
     """Return the part of an image that holds a block's gaps and what is read around them."""
-    parts = []
-    for axis, (span, side) in enumerate(zip(block, gaps.shape, strict=True)):
+    spans = []
+    for axis, span in enumerate(block):
         lacking = np.flatnonzero(np.asarray(gaps[block].any(axis=1 - axis)))
         if not len(lacking):
             return None
-        first, last = span.start + int(lacking[0]), span.start + int(lacking[-1]) + 1
-        parts.append(slice(max(0, first - AROUND), min(side, last + AROUND)))
-    return parts[0], parts[1]
+        spans.append(slice(span.start + int(lacking[0]), span.start + int(lacking[-1]) + 1))
+    return _grown((spans[0], spans[1]), gaps.shape, AROUND)
+
+
+def _grown(piece: Window, shape: tuple[int, ...], by: int) -> Window:
+    """Return the part of an image that reaches so many pixels further on every side."""
+    rows, columns = (
+        slice(max(0, span.start - by), min(side, span.stop + by))
+        for span, side in zip(piece, shape, strict=True)
+    )
+    return rows, columns
 
 
 @one_blas_thread()
@@ -94,8 +111,6 @@ def _filled(
 
     plane, gaps: (y, x). model: the power of the blurred signal, and the continuation beyond it.
     """
-    from scipy.linalg import cho_solve
-
     values, radius = plane.copy(), model.radius
     inside = tuple(slice(radius, radius + side) for side in plane.shape)
     (field,) = model.extend(values[None])
@@ -104,19 +119,72 @@ def _filled(
     unknown = ndimage.maximum_filter(lacking, 2 * BEYOND + 1)
     unknown[inside] = gaps
     precision = _precision(model, field.shape)
-    factor = _factor(precision, unknown)
-    for last in (False, True):
-        if factor is None:
-            _descend(field, unknown, precision)
-        else:
-            field[unknown] = 0
-            field[unknown] = cho_solve(factor, -_filter(field, precision)[unknown])
+    deep = ndimage.minimum_filter(gaps, DEEP).any() and np.count_nonzero(gaps) > DIRECT
+    everywhere = slice(0, field.shape[0]), slice(0, field.shape[1])
+    pieces = None if deep else _pieces(unknown, everywhere)
+    if pieces is None:
+        _descend(field, unknown, precision)
         values[gaps] = field[inside][gaps] + model.means[0]
-        if last or factor is None or np.array_equal(unknown, lacking):
-            return values
-        # The border beside a gap was continued from what was there before.
-        (field,) = model.extend(values[None])
+        return values
+    pairs = irfft2(precision, s=field.shape, workers=WORKERS)
+    # The border beside a gap was continued from what was there before.
+    close = not np.array_equal(unknown, lacking)
+    for sweep in range(SWEEPS if len(pieces) > 1 else 1 + close):
+        if sweep:
+            (field,) = model.extend(values[None])
+        gradient = _filter(field, precision)
+        for piece in pieces:
+            _solve(field, gradient, unknown, pairs, piece)
+        values[gaps] = field[inside][gaps] + model.means[0]
     return values
+
+
+def _pieces(unknown: NDArray[np.bool_], piece: Window) -> list[Window] | None:
+    """Return the parts of a piece with few enough unknown pixels; None where there are too many."""
+    if not unknown[piece].any():
+        return []
+    if np.count_nonzero(unknown[_grown(piece, unknown.shape, OVERLAP)]) <= DIRECT:
+        return [piece]
+    rows, columns = piece
+    axis = int(columns.stop - columns.start > rows.stop - rows.start)
+    span = piece[axis]
+    if span.stop - span.start < 2 * SMALLEST:
+        return None
+    middle = (span.start + span.stop) // 2
+    found: list[Window] = []
+    for half in (slice(span.start, middle), slice(middle, span.stop)):
+        few = _pieces(unknown, (rows, half) if axis else (half, columns))
+        if few is None:
+            return None
+        found += few
+    return found
+
+
+def _solve(
+    field: NDArray[np.float64],
+    gradient: NDArray[np.float64],
+    unknown: NDArray[np.bool_],
+    pairs: NDArray[np.float64],
+    piece: Window,
+) -> None:
+    """Write the conditional mean into a piece's unknown pixels, given all beyond its overlap.
+
+    gradient: the precision times the field. pairs: the precision of two pixels by their distance.
+    """
+    from scipy.linalg import cho_factor, cho_solve
+
+    around = _grown(piece, unknown.shape, OVERLAP)
+    y, x = np.nonzero(unknown[around])
+    matrix = np.empty((len(y), len(y)))
+    for row, (down, right) in zip(matrix, zip(y, x, strict=True), strict=True):
+        row[:] = pairs[down - y, right - x]
+    factor = cho_factor(matrix, overwrite_a=True, check_finite=False)
+    y, x = y + around[0].start, x + around[1].start
+    change = cho_solve(factor, gradient[y, x], check_finite=False)
+    own = np.zeros_like(unknown)
+    own[piece] = True
+    own = own[y, x]
+    field[y[own], x[own]] -= change[own]
 
 
 def _precision(model: Wiener, shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -131,29 +199,6 @@ def _filter(field: NDArray[np.float64], gain: NDArray[np.float64]) -> NDArray[np
     spectrum = rfft2(field, workers=WORKERS)
     spectrum *= gain
     return np.asarray(irfft2(spectrum, s=field.shape, workers=WORKERS, overwrite_x=True))
-
-
-def _factor(
-    precision: NDArray[np.float64], unknown: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], bool] | None:
-    """Return the Cholesky factor of the unknown pixels' precision; None where that costs more.
-
-    precision: on the grid of `rfft2`. unknown: (y, x), where they are.
-    """
-    from scipy.linalg import LinAlgError, cho_factor
-
-    y, x = np.nonzero(unknown)
-    if len(y) > DIRECT:
-        return None
-    pairs = irfft2(precision, s=unknown.shape, workers=WORKERS)
-    matrix = np.empty((len(y), len(y)))
-    for row, (down, right) in zip(matrix, zip(y, x, strict=True), strict=True):
-        row[:] = pairs[down - y, right - x]
-    try:
-        factor, lower = cho_factor(matrix, overwrite_a=True, check_finite=False)
-    except LinAlgError:
-        return None
-    return factor, lower
 
 
 def _descend(

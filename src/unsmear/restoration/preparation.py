@@ -80,7 +80,7 @@ def prepare(
     saturated = None
     if field_kernel is not None:
         unknown = defects if holes is None else defects | holes
-        saturated = saturation.find(part.planes(), unknown, field_kernel.most_saturated)
+        saturated = saturation.find(part.planes(), unknown)
     part = part.with_planes(planes)
     scaling = Scaling.of(part.pixels) if scaling is None else scaling
     recorded = scaling.to_units(part.planes())

@@ -19,23 +19,20 @@ from unsmear.restoration import filling
 from unsmear.restoration.base import Batch
 from unsmear.restoration.classical import wiener
 
-MOST_IF_ESTIMATED = 0.01
-"""Largest fraction of a plane that is continued where the kernel is only estimated."""
-AGAIN = 20
-"""Largest side of a kernel, pixels, with which they are continued twice: the spectrum is then that
-of an image whose peaks are not cut off."""
+AGAIN, FEW = 20, 0.05
+"""Largest side of a kernel, pixels, and largest fraction of the pixels with which they are
+continued twice: the spectrum is then that of an image whose peaks are not cut off."""
 
 
-def find(planes: NDArray[Any], unknown: Mask | None = None, most: float = 1.0) -> Mask | None:
+def find(planes: NDArray[Any], unknown: Mask | None = None) -> Mask | None:
     """Return the saturated pixels of planes (batch, channel, y, x); None where there are none.
 
-    unknown: pixels without data, and defects. most: fraction of a plane above which its saturated
-    pixels are not reported.
+    unknown: pixels without data, and defects.
     """
     mask = np.zeros(planes.shape, bool)
     for index in np.ndindex(planes.shape[:2]):
         at = white.pixels_at(planes[index])
-        if at is None or np.count_nonzero(at) >= most * at.size:
+        if at is None or at.all():
             continue
         if unknown is not None:
             at &= ~unknown[index]
@@ -48,7 +45,8 @@ def find(planes: NDArray[Any], unknown: Mask | None = None, most: float = 1.0) -
 def continued(units: Batch, mask: Mask, kernel: Kernel) -> Batch:
     """Return units whose saturated pixels have their most probable values, never below white."""
     result = units
-    for _ in range(2 if len(wiener.trim(kernel)) <= AGAIN else 1):
+    again = len(wiener.trim(kernel)) <= AGAIN and np.count_nonzero(mask) <= FEW * mask.size
+    for _ in range(1 + again):
         # A pixel that is not masked is as it was.
         result = np.maximum(units, filling.continued(result, mask, kernel))
     return result
