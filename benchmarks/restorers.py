@@ -5,7 +5,7 @@
 Writes restorers.md beside this file. Rows are stored in runs/restorers, one file per restorer,
 named by a hash of code and weights. Finished measurements are reused, so a stopped run is resumed.
 With `--only` some data sets are run, and the page is printed, not written; with `--restorers` some
-restorers, and their table is printed. With `--fdn` there are two more, of weights by others.
+restorers, and their tables are printed. With `--fdn` there are two more, of weights by others.
 """
 
 from __future__ import annotations
@@ -231,7 +231,7 @@ def parsed() -> argparse.Namespace:
         "--restorers",
         nargs="*",
         choices=[*(way.name for way in ways()), FDN, FDN_TWICE],
-        help="restorers to run beside the blurred image and the oracle; the table is only printed",
+        help="restorers to run beside the blurred image and the oracle; their tables are printed",
     )
     parser.add_argument(
         "--fdn",
@@ -274,6 +274,7 @@ def main() -> None:
     rows = [row for row in store.rows() if (row.folder, row.image) in shown]
     if options.restorers:
         print(report.overview(Rows(rows), {}, chosen))
+        print(f"\n{report.by_condition(Rows(rows), chosen)}")
         return
     costs = cost.measure(options.runs / f"cost-{key_of(every[1])}.csv", every)
     page = report.page(rows, costs, options.count, every)
