@@ -74,7 +74,7 @@ def _quality(table: Rows, way: Way, places: list[Place]) -> tuple[str, ...]:
 
 
 def by_condition(table: Rows, chosen: list[Way]) -> str:
-    """Return the gains of the overview's cases, and of their inner parts, and their time."""
+    """Return the gains of the overview's cases, and of their inner parts, by condition."""
     places = table.common([way.name for way in chosen])
     cells = [cell for cell in CELLS if any(place[2] == cell for place in places)]
     body = []
@@ -85,11 +85,9 @@ def by_condition(table: Rows, chosen: list[Way]) -> str:
             whole = np.mean([table.gain(way.name, place) for place in there])
             inner = np.mean([table.inner_gain(way.name, place) for place in there])
             gains.append(f"{whole:+.2f}, {inner:+.2f}")
-        rows = [table.at(way.name, place) for place in places]
-        rate = sum(row.seconds for row in rows) / sum(row.megapixels for row in rows)
-        body.append((way.name, *gains, f"{rate:.2f}"))
-    head = ("restorer", *(cell.title for cell in cells), "s/MP")
-    return f"{CONDITIONS.strip()}\n\n{markdown(head, body)}"
+        body.append((way.name, *gains))
+    head = ("restorer", *(cell.title for cell in cells))
+    return f"Gain over blurred, and that of the inner part, dB:\n\n{markdown(head, body)}"
 
 
 def _cost(costs: dict[str, Cost], method: str) -> tuple[str, str]:
@@ -220,10 +218,6 @@ gain without {edge} px at each side. "Made worse" counts all cases of the page w
 COST = """ Seconds and memory are of one image of {side}x{side}x3 with {length} px of motion, in a
 process of its own with the threads it takes by itself; memory is what the process needs above its
 libraries and the image. They depend on the machine: take the ratios."""
-
-CONDITIONS = """
-Gain over blurred and that of the inner part, dB; seconds of one core a megapixel: take the ratios.
-"""
 
 PAPER_NOTE = """
 Its matrix of degree 6 at -45 degrees, on HPA fields of 256x256; gain-matched PSNR, dB over the
