@@ -215,9 +215,10 @@ Means over the {places} cases, of {images} images, that every restorer was given
 and 10 px with 500 photons), with 95 % intervals over images. Ours are in bold. "Inner part" is the
 gain without {edge} px at each side. "Made worse" counts all cases of the page with motion."""
 
-COST = """ Seconds and memory are of one image of {side}x{side}x3 with {length} px of motion, in a
-process of its own with the threads it takes by itself; memory is what the process needs above its
-libraries and the image. They depend on the machine: take the ratios."""
+COST = """
+Seconds and memory are of one image of {side}x{side}x3 with {length} px of motion, in a process of
+its own with the threads it takes by itself; memory is what the process needs above its libraries
+and the image. They depend on the machine: take the ratios."""
 
 PAPER_NOTE = """
 Its matrix of degree 6 at -45 degrees, on HPA fields of 256x256; gain-matched PSNR, dB over the
