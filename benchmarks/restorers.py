@@ -5,7 +5,7 @@
 Writes restorers.md beside this file. Rows are stored in runs/restorers, one file per restorer,
 named by a hash of code and weights. Finished measurements are reused, so a stopped run is resumed.
 With `--only` some data sets are run, and the page is printed, not written; with `--restorers` some
-restorers, and their table is printed.
+restorers, and their tables are printed. With `--fdn` there are two more, of weights by others.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from pathlib import Path
 
 import numpy as np
 
-from common import cost, picture, report
+from common import cost, fdn, picture, report
 from common.images import (
+    EDGE,
     FEWER,
     PAPER,
     SETS,
@@ -36,24 +37,29 @@ from common.images import (
     Scene,
     angle_of,
     cells_of,
+    noise_of,
     scenes,
     spoil,
 )
-from common.methods import BLURRED, ORACLE, Task, Way, run, ways
+from common.methods import BLURRED, FDN, FDN_TWICE, ORACLE, Task, Way, run, ways
 from common.rows import Row, Rows
 from unsmear import metrics
+from unsmear.errors import UnsmearError
 from unsmear.tables import append_csv
 
 HERE = Path(__file__).parent
 PACKAGE = Path(str(files("unsmear")))
 CLIPPED = 99.0
 """PSNR in dB that is recorded for an image identical to the sharp one."""
+Job = tuple[Scene, list[tuple[Way, Cell]]]
+"""An image, and the restorers and conditions that are missing for it."""
 
 
 def score(way: Way, scene: Scene, cell: Cell, task: Task) -> Row:
     """Run one restorer on one blurred image."""
     answer, seconds = run(way, task, scene.sharp)
     sharp, restored, estimate = scene.sharp, answer.restored, answer.estimate
+    inner = (slice(None), slice(EDGE, -EDGE), slice(EDGE, -EDGE))
     return Row(
         way.name,
         scene.folder,
@@ -63,6 +69,7 @@ def score(way: Way, scene: Scene, cell: Cell, task: Task) -> Row:
         task.angle,
         min(metrics.psnr(sharp, restored, data_range=WHITE), CLIPPED),
         min(metrics.scale_invariant_psnr(sharp, restored, data_range=WHITE), CLIPPED),
+        min(metrics.psnr(sharp[inner], restored[inner], data_range=WHITE), CLIPPED),
         metrics.ssim(sharp, restored, data_range=WHITE),
         seconds,
         sharp.size / 1e6,
@@ -96,8 +103,10 @@ def key_of(way: Way) -> str:
         unused = {"train", "cli", "report", "data", "evaluate"}
         code = sorted(PACKAGE.rglob("*.py"))
         sources += [file for file in code if file.relative_to(PACKAGE).parts[0] not in unused]
-    if way.file is not None:
+    if way.file is not None and way.ours:
         sources += [way.file.with_suffix(ending) for ending in (".safetensors", ".json")]
+    elif way.file is not None:
+        sources += [way.file, HERE / "common" / "fdn.py"]
     if way.weights:
         sources += sorted((PACKAGE / "weights").glob("*.safetensors"))
         sources += sorted((PACKAGE / "weights").glob("*.json"))
@@ -107,11 +116,11 @@ def key_of(way: Way) -> str:
 class ResultStore:
     """Rows on disk, one file for each restorer, code and weights."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, ways: list[Way]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.paths = {
             way.name: folder / f"{way.name.replace(' ', '_').replace(',', '')}-{key_of(way)}.csv"
-            for way in ways()
+            for way in ways
         }
 
     def rows(self) -> list[Row]:
@@ -134,19 +143,19 @@ def _parse(row: dict[str, str]) -> Row:
     return Row(**{field.name: kinds[str(field.type)](row[field.name]) for field in fields(Row)})
 
 
-def measure(job: tuple[Scene, list[tuple[str, Cell]]]) -> Iterator[Row]:
+def measure(job: Job) -> Iterator[Row]:
     """Yield the rows of one image."""
     scene, missing = job
-    by_name = {way.name: way for way in ways()}
     for cell in dict.fromkeys(cell for _, cell in missing):
         blurred, kernel = spoil(scene, cell)
-        task = Task(blurred, kernel, cell.length, angle_of(scene, cell))
-        for name, other in missing:
+        noise = noise_of(scene, cell, blurred)
+        task = Task(blurred, kernel, cell.length, angle_of(scene, cell), noise)
+        for way, other in missing:
             if other == cell:
-                yield score(by_name[name], scene, cell, task)
+                yield score(way, scene, cell, task)
 
 
-def _work(job: tuple[Scene, list[tuple[str, Cell]]], rows: multiprocessing.Queue) -> None:
+def _work(job: Job, rows: multiprocessing.Queue) -> None:
     """Send the rows of one image as they come."""
     for row in measure(job):
         rows.put(row)
@@ -154,13 +163,13 @@ def _work(job: tuple[Scene, list[tuple[str, Cell]]], rows: multiprocessing.Queue
 
 def jobs(
     data: Path, folders: list[str], count: int, there: set[tuple[str, ...]], chosen: list[Way]
-) -> list:
-    """Return (scene, [(restorer, cell)]) of all missing rows, the slowest first."""
+) -> list[Job]:
+    """Return the jobs of all missing rows, the slowest first."""
     tasks = []
     for folder in folders:
         for number, scene in enumerate(scenes(data, folder, count)):
             missing = [
-                (way.name, cell)
+                (way, cell)
                 for way in chosen
                 for cell in wanted(way, scene, number == 0)
                 if (way.name, folder, scene.name, str(cell.length), cell.noise) not in there
@@ -184,11 +193,11 @@ def _start(queue: multiprocessing.Queue) -> None:
     _start.queue = queue  # type: ignore[attr-defined]
 
 
-def _run_job(job: tuple[Scene, list[tuple[str, Cell]]]) -> None:
+def _run_job(job: Job) -> None:
     _work(job, _start.queue)  # type: ignore[attr-defined]
 
 
-def collect(todo: list, workers: int, store: ResultStore) -> None:
+def collect(todo: list[Job], workers: int, store: ResultStore) -> None:
     """Measure all missing rows; each is written as soon as it is finished."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
@@ -208,8 +217,8 @@ def collect(todo: list, workers: int, store: ResultStore) -> None:
                 print(f"{done} of {total} rows, {passed:.0f} s", file=sys.stderr, flush=True)
 
 
-def main() -> None:
-    """Measure the missing rows and write the page."""
+def parsed() -> argparse.Namespace:
+    """Return the options of the command line; what is wrong ends the process with a sentence."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=HERE.parent / "../shared/data")
     parser.add_argument("--runs", type=Path, default=HERE.parent / "runs" / "restorers")
@@ -221,16 +230,39 @@ def main() -> None:
     parser.add_argument(
         "--restorers",
         nargs="*",
-        choices=[way.name for way in ways()],
-        help="restorers to run beside the blurred image and the oracle; the table is only printed",
+        choices=[*(way.name for way in ways()), FDN, FDN_TWICE],
+        help="restorers to run beside the blurred image and the oracle; their tables are printed",
+    )
+    parser.add_argument(
+        "--fdn",
+        type=Path,
+        help="weights of FDN: models/sigma_0.1-12.75/stages_01-10_finetuned.hdf5 of its authors",
     )
     options = parser.parse_args()
     if not options.data.is_dir():
         sys.exit(f"{options.data} must be the folder of real images; name it with --data.")
-    folders, store = options.only or list(SETS), ResultStore(options.runs)
+    if options.fdn is None and {FDN, FDN_TWICE} & set(options.restorers or ()):
+        sys.exit(f"{FDN} needs its published weights; name the file with --fdn.")
+    if options.fdn is not None:
+        _check_fdn(options.fdn)
+    return options
+
+
+def _check_fdn(file: Path) -> None:
+    try:
+        fdn.load(file)
+    except UnsmearError as error:
+        sys.exit(str(error))
+
+
+def main() -> None:
+    """Measure the missing rows and write the page."""
+    options = parsed()
+    every = ways(options.fdn)
+    folders, store = options.only or list(SETS), ResultStore(options.runs, every)
     there = {(r.method, r.folder, r.image, str(r.length), r.noise) for r in store.rows()}
-    asked = {BLURRED, ORACLE, *(options.restorers or [way.name for way in ways()])}
-    chosen = [way for way in ways() if way.name in asked]
+    asked = {BLURRED, ORACLE, *(options.restorers or [way.name for way in every])}
+    chosen = [way for way in every if way.name in asked]
     todo = jobs(options.data, folders, options.count, there, chosen)
     if todo:
         collect(todo, options.workers, store)
@@ -242,12 +274,14 @@ def main() -> None:
     rows = [row for row in store.rows() if (row.folder, row.image) in shown]
     if options.restorers:
         print(report.overview(Rows(rows), {}, chosen))
+        print(f"\n{report.by_condition(Rows(rows), chosen)}")
         return
-    costs = cost.measure(options.runs / f"cost-{key_of(ways()[1])}.csv")
-    page = report.page(rows, costs, options.count)
+    costs = cost.measure(options.runs / f"cost-{key_of(every[1])}.csv", every)
+    page = report.page(rows, costs, options.count, every)
     if not options.only:
         Path(__file__).with_suffix(".md").write_text(page)
-        picture.draw(HERE / "pictures" / "restorers.jpg", scenes(options.data, *picture.FIELD)[-1])
+        field = scenes(options.data, *picture.FIELD)[-1]
+        picture.draw(HERE / "pictures" / "restorers.jpg", field, every)
     print(page)
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from common.images import WHITE, Scene, kernel
-from common.methods import BLURRED, Task, run, ways
+from common.images import ROUNDING, WHITE, Scene, kernel
+from common.methods import BLURRED, Task, Way, run
 from unsmear.tables import write_csv
 
 SIDE, LENGTH, ANGLE, ROUNDS = 1024, 10, 40.0, 2
@@ -25,10 +25,10 @@ class Cost:
     megabytes: float
 
 
-def measure(path: Path) -> dict[str, Cost]:
+def measure(path: Path, ways: list[Way]) -> dict[str, Cost]:
     """Return the cost of each restorer; earlier measurements are read from the file."""
     if not path.exists():
-        costs = {way.name: _in_process(way.name) for way in ways() if way.name != BLURRED}
+        costs = {way.name: _in_process(way) for way in ways if way.name != BLURRED}
         rows = [{"method": name, **asdict(cost)} for name, cost in costs.items()]
         write_csv(path, rows, number=repr)
     with path.open(newline="") as lines:
@@ -38,14 +38,13 @@ def measure(path: Path) -> dict[str, Cost]:
         }
 
 
-def _in_process(name: str) -> Cost:
+def _in_process(way: Way) -> Cost:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(cost_of, (name,))
+        return pool.apply(cost_of, (way,))
 
 
-def cost_of(name: str) -> Cost:
+def cost_of(way: Way) -> Cost:
     """Measure one restorer in this fresh process."""
-    way = next(way for way in ways() if way.name == name)
     scene, task = _task(SIDE)
     small, first = _task(128)
     run(way, first, small.sharp)  # loads libraries and weights
@@ -66,7 +65,8 @@ def _task(side: int) -> tuple[Scene, Task]:
     sharp = field.planes[:3]
     units = [cv2.filter2D(plane / WHITE, -1, path, borderType=4) for plane in sharp]
     blurred = np.rint(np.stack(units) * WHITE).astype(np.uint8)
-    return Scene("synthetic", "field", sharp), Task(blurred, path, LENGTH, ANGLE)
+    noise = np.full(len(sharp), ROUNDING)
+    return Scene("synthetic", "field", sharp), Task(blurred, path, LENGTH, ANGLE, noise)
 
 
 def _reset_peak() -> float:

@@ -20,11 +20,15 @@ from unsmear import images
 Counts = NDArray[np.uint8]
 """Array (channel, y, x), 8 bit."""
 WHITE = 255
+EDGE = 32
+"""Pixels at each side that the inner part of an image leaves out."""
 
 LENGTHS = (4, 6, 10, 16, 20)
 CLEAN, SHARP = "clean", "sharp"
 RECIPE, STRETCHED = "recipe", "recipe stretched"
 """The paper's blur, without and with its stretch from the darkest to the brightest pixel."""
+ROUNDING = 1 / math.sqrt(12)
+"""Standard deviation in counts of what rounding to a whole number adds."""
 
 
 @dataclass(frozen=True)
@@ -112,11 +116,21 @@ def spoil(scene: Scene, cell: Cell) -> tuple[Counts, NDArray[np.float64]]:
     if not cell.length:
         return scene.sharp, np.pad(np.ones((1, 1)), 1)
     path = kernel(cell.length, angle_of(scene, cell))
-    blurred = [
-        cv2.filter2D(plane / WHITE, -1, path, borderType=cv2.BORDER_REFLECT_101)
-        for plane in scene.sharp
-    ]
-    return _camera(np.stack(blurred), cell.noise, len(scene.name)), path
+    return _camera(_moved(scene.sharp, path), cell.noise, len(scene.name)), path
+
+
+def noise_of(scene: Scene, cell: Cell, blurred: Counts) -> NDArray[np.float64]:
+    """Return the standard deviation of each channel's noise in counts, rounding included."""
+    if not cell.length:
+        return np.full(len(blurred), ROUNDING)
+    exact = _moved(scene.sharp, kernel(cell.length, angle_of(scene, cell))) * WHITE
+    return np.asarray((blurred - exact).std(axis=(1, 2)), np.float64)
+
+
+def _moved(sharp: Counts, path: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the exact blurred image, in [0, 1]."""
+    border = cv2.BORDER_REFLECT_101
+    return np.stack([cv2.filter2D(plane / WHITE, -1, path, borderType=border) for plane in sharp])
 
 
 def _by_recipe(sharp: Counts, stretched: bool) -> Counts:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common import outside
+from common import fdn, outside
 from common.images import WHITE, Counts
 from unsmear.estimate import Estimate
 from unsmear.images import Image
@@ -20,12 +20,16 @@ from unsmear.restoration import methods, pipeline
 
 @dataclass(frozen=True)
 class Task:
-    """Input of a restorer: the blurred counts, and the true blur for non-blind ones."""
+    """Input of a restorer: the blurred counts, and the true blur for non-blind ones.
+
+    noise: standard deviation of each channel's noise in counts, for those that are told it.
+    """
 
     blurred: Counts
     kernel: NDArray[np.float64]
     length: float
     angle: float
+    noise: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,8 @@ class Answer:
 class Way:
     """A restorer. needs: its inputs beside the image. slow: run on fewer images. ours: of Unsmear.
 
-    weights: whether it uses a network of the package. file: path of other weights, without an
-    ending, where it uses them.
+    weights: whether it uses a network of the package. file: path of other weights where it uses
+    them, without an ending if they are ours.
     """
 
     name: str
@@ -69,6 +73,9 @@ TRAINED = Path(__file__).parents[2] / "runs" / "maxim-motion" / "best"
 GANSCAN = "GANscan, as pix2pix"
 SCANNED = Path(__file__).parents[2] / "runs" / "ganscan" / "best"
 """Weights written by the commands of `ganscan.md`; without them the row is left out."""
+FDN, FDN_TWICE = "FDN", "FDN, twice the noise"
+FDN_NOISE = 0.1, 12.75
+"""Least and most noise that FDN's weights for many levels were trained for, in counts."""
 BLIND, TRUE, FAST = "deep-wiener", "deep-wiener, true kernel", "deep-wiener-fast"
 
 
@@ -95,13 +102,32 @@ def by_others(restore: outside.Restore, task: Task) -> Answer:
     return Answer(np.rint(units * WHITE).clip(0, WHITE).astype(np.uint8))
 
 
+def by_fdn(file: Path, factor: float, task: Task) -> Answer:
+    """Restore with FDN, told the noise times a factor, and round to 8 bit."""
+    stages = _stages(file)
+    sigmas = (factor * task.noise).clip(*FDN_NOISE)
+    planes = [
+        fdn.restore(plane / WHITE, task.kernel, sigma, stages)
+        for plane, sigma in zip(task.blurred, sigmas, strict=True)
+    ]
+    return Answer(np.rint(np.stack(planes) * WHITE).clip(0, WHITE).astype(np.uint8))
+
+
+@cache
+def _stages(file: Path) -> list[fdn.Stage]:
+    return fdn.load(file)
+
+
 def unchanged(task: Task) -> Answer:
     """Return the blurred image unchanged."""
     return Answer(task.blurred)
 
 
-def ways() -> list[Way]:
-    """Return the restorers in the order of the tables; the oracle is `best_wiener`."""
+def ways(fdn_file: Path | None = None) -> list[Way]:
+    """Return the restorers in the order of the tables; the oracle is `best_wiener`.
+
+    fdn_file: FDN's published weights for many levels of noise; without them it is left out.
+    """
 
     def other(name: str, needs: str, restore: outside.Restore, slow: bool = False) -> Way:
         return Way(name, needs, partial(by_others, restore), ours=False, slow=slow)
@@ -112,6 +138,12 @@ def ways() -> list[Way]:
         Way(name, "nothing", partial(non_blind, str(file)), file=file)
         for name, file in ((MAXIM, TRAINED), (GANSCAN, SCANNED))
         if file.with_suffix(".safetensors").exists()
+    ]
+    told = "true kernel and noise"
+    published = [
+        Way(name, told, partial(by_fdn, fdn_file, factor), ours=False, slow=True, file=fdn_file)
+        for name, factor in ((FDN, 1.0), (FDN_TWICE, 2.0))
+        if fdn_file is not None
     ]
     return [
         Way(BLURRED, "-", unchanged),
@@ -129,6 +161,7 @@ def ways() -> list[Way]:
             "scikit-image unsupervised_wiener", "true kernel", outside.skimage_unsupervised, True
         ),
         other("scikit-image richardson_lucy", "true kernel", outside.skimage_lucy, True),
+        *published,
         other("OpenCV deconvolution.py", "true length and angle", outside.opencv_wiener),
         other("OpenCV unsharp mask", "nothing", outside.opencv_unsharp),
         other("blind Richardson-Lucy", "nothing", outside.blind_lucy, True),

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from common.images import WHITE, Cell, Counts, Scene, angle_of, spoil
-from common.methods import Task, run, ways
+from common.images import WHITE, Cell, Counts, Scene, angle_of, noise_of, spoil
+from common.methods import Task, Way, run
 from unsmear import metrics
 from unsmear.report.figure import new_figure, save
 
@@ -18,15 +18,16 @@ CELL = Cell(10)
 SIDE, COLUMNS, INCHES = 128, 6, 2.1
 
 
-def draw(path: Path, scene: Scene) -> None:
+def draw(path: Path, scene: Scene, ways: list[Way]) -> None:
     """Write the middle of a field: sharp, blurred, and from every restorer; PSNR of the whole.
 
     One scale for all, the sharp one's: what is darker is darker.
     """
     blurred, kernel = spoil(scene, CELL)
-    task = Task(blurred, kernel, CELL.length, angle_of(scene, CELL))
+    noise = noise_of(scene, CELL, blurred)
+    task = Task(blurred, kernel, CELL.length, angle_of(scene, CELL), noise)
     shown: dict[str, Counts] = {"sharp": scene.sharp}
-    shown |= {way.name: run(way, task, scene.sharp)[0].restored for way in ways()}
+    shown |= {way.name: run(way, task, scene.sharp)[0].restored for way in ways}
     figure = new_figure(COLUMNS * INCHES, ceil(len(shown) / COLUMNS) * (INCHES + 0.35), 110)
     panels = figure.subplots(ceil(len(shown) / COLUMNS), COLUMNS, squeeze=False).ravel()
     white = float(np.percentile(_middle(scene.sharp), 99.8))

@@ -9,76 +9,102 @@ import numpy as np
 
 from common import bars
 from common.cost import LENGTH, SIDE, Cost
-from common.images import PAPER, RECIPE, SETS, SHARP, STRETCHED, Cell, cells_of
-from common.methods import BLIND, BLURRED, ORACLE, Way, ways
-from common.rows import Row, Rows
+from common.images import CELLS, EDGE, PAPER, RECIPE, SETS, SHARP, STRETCHED, Cell, cells_of
+from common.methods import BLIND, BLURRED, ORACLE, Way
+from common.rows import Place, Row, Rows
 from unsmear.tables import narrow_markdown
 
 DRAWS = 2000
 
 
-def page(rows: list[Row], costs: dict[str, Cost], count: int) -> str:
+def page(rows: list[Row], costs: dict[str, Cost], count: int, ways: list[Way]) -> str:
     """Return the whole page."""
     table = Rows(rows)
     folders = [folder for folder in SETS if any(row.folder == folder for row in rows)]
     parts = [
         INTRODUCTION.format(count=count, machine=f"{platform.machine()}, {platform.system()}"),
         "## What was asked, what holds\n\n" + bars.table(table),
-        "## All of them on the same images\n\n" + overview(table, costs, ways()) + "\n\n" + PICTURE,
-        *(f"## {folder}\n\n{one_set(table, folder)}" for folder in folders),
-        _paper(table),
-        "## Sharp images\n\n" + sharp(table),
+        "## All of them on the same images\n\n" + overview(table, costs, ways) + "\n\n" + PICTURE,
+        *(f"## {folder}\n\n{one_set(table, folder, ways)}" for folder in folders),
+        _paper(table, ways),
+        "## Sharp images\n\n" + sharp(table, ways),
     ]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
 def overview(table: Rows, costs: dict[str, Cost], chosen: list[Way]) -> str:
-    """Return the table of restorers, the oracle among them, with their inputs and cost."""
+    """Return the table of restorers, the oracle among them, with their inputs and any costs."""
     places = table.common([way.name for way in chosen])
-    base = costs.get(BLIND)
-    body = []
-    for way in chosen:
-        gains = [table.gain(way.name, place) for place in places]
-        over = [table.at(way.name, p).psnr - table.at(ORACLE, p).psnr for p in places]
-        ssim = float(np.mean([table.at(way.name, place).ssim for place in places]))
-        low, high = interval(gains, [place[:2] for place in places])
-        worse, among = table.worse(way.name)
-        cost = costs.get(way.name)
-        body.append(
-            (
-                f"**{way.name}**" if way.ours and way.name != BLURRED else way.name,
-                way.needs,
-                f"{np.mean(gains):+.2f} [{low:+.2f}, {high:+.2f}]",
-                f"{np.mean(over):+.2f}",
-                f"{ssim:.4f}",
-                "-" if way.name == BLURRED else f"{worse} of {among}",
-                f"{cost.seconds:.2f} ({cost.seconds / base.seconds:.2f})" if cost and base else "-",
-                f"{cost.megabytes:.0f} ({cost.megabytes / base.megabytes:.2f})"
-                if cost and base
-                else "-",
-            )
-        )
-    note = OVERVIEW.format(
-        places=len(places), images=len({p[:2] for p in places}), side=SIDE, length=LENGTH
-    )
-    head = (
+    body = [
+        (*_quality(table, way, places), *(_cost(costs, way.name) if costs else ()))
+        for way in chosen
+    ]
+    note = OVERVIEW.format(places=len(places), images=len({p[:2] for p in places}), edge=EDGE)
+    head = [
         "restorer",
         "is told",
         "gain over blurred, dB",
+        "inner part, dB",
         "over the oracle, dB",
         "SSIM",
         "made worse",
-        f"s/MP (ratio to {BLIND})",
-        "peak MB (ratio)",
-    )
+    ]
+    if costs:
+        note += COST.format(side=SIDE, length=LENGTH)
+        head += [f"s/MP (ratio to {BLIND})", "peak MB (ratio)"]
     return f"{note}\n\n{markdown(head, body)}"
 
 
-def one_set(table: Rows, folder: str) -> str:
+def _quality(table: Rows, way: Way, places: list[Place]) -> tuple[str, ...]:
+    gains = [table.gain(way.name, place) for place in places]
+    inner = np.mean([table.inner_gain(way.name, place) for place in places])
+    over = [table.at(way.name, p).psnr - table.at(ORACLE, p).psnr for p in places]
+    ssim = float(np.mean([table.at(way.name, place).ssim for place in places]))
+    low, high = interval(gains, [place[:2] for place in places])
+    worse, among = table.worse(way.name)
+    return (
+        f"**{way.name}**" if way.ours and way.name != BLURRED else way.name,
+        way.needs,
+        f"{np.mean(gains):+.2f} [{low:+.2f}, {high:+.2f}]",
+        f"{inner:+.2f}",
+        f"{np.mean(over):+.2f}",
+        f"{ssim:.4f}",
+        "-" if way.name == BLURRED else f"{worse} of {among}",
+    )
+
+
+def by_condition(table: Rows, chosen: list[Way]) -> str:
+    """Return the gains of the overview's cases, and of their inner parts, by condition."""
+    places = table.common([way.name for way in chosen])
+    cells = [cell for cell in CELLS if any(place[2] == cell for place in places)]
+    body = []
+    for way in chosen:
+        gains = []
+        for cell in cells:
+            there = [place for place in places if place[2] == cell]
+            whole = np.mean([table.gain(way.name, place) for place in there])
+            inner = np.mean([table.inner_gain(way.name, place) for place in there])
+            gains.append(f"{whole:+.2f}, {inner:+.2f}")
+        body.append((way.name, *gains))
+    head = ("restorer", *(cell.title for cell in cells))
+    return f"Gain over blurred, and that of the inner part, dB:\n\n{markdown(head, body)}"
+
+
+def _cost(costs: dict[str, Cost], method: str) -> tuple[str, str]:
+    cost, base = costs.get(method), costs.get(BLIND)
+    if cost is None or base is None:
+        return "-", "-"
+    return (
+        f"{cost.seconds:.2f} ({cost.seconds / base.seconds:.2f})",
+        f"{cost.megabytes:.0f} ({cost.megabytes / base.megabytes:.2f})",
+    )
+
+
+def one_set(table: Rows, folder: str, ways: list[Way]) -> str:
     """Return the PSNR gain and SSIM of every restorer on a set, a column per condition."""
     cells = [cell for cell in cells_of(folder) if cell.noise != SHARP and cell not in PAPER]
     body = []
-    for way in ways():
+    for way in ways:
         values = [_both(table, way.name, folder, cell) for cell in cells]
         worse, among = table.worse(way.name, folder)
         star = " *" if way.slow else ""
@@ -98,9 +124,9 @@ def _both(table: Rows, method: str, folder: str, cell: Cell) -> str:
     return f"{np.mean([table.gain(method, p) for p in places]):+.2f}, {ssim}"
 
 
-def _paper(table: Rows) -> str:
+def _paper(table: Rows, ways: list[Way]) -> str:
     body = []
-    for way in ways():
+    for way in ways:
         values = [_gain_matched(table, way.name, noise) for noise in (RECIPE, STRETCHED)]
         if any(value != "-" for value in values):
             body.append((way.name, *values))
@@ -119,10 +145,10 @@ def _gain_matched(table: Rows, method: str, noise: str) -> str:
     return f"{before:.2f} dB" if method == BLURRED else f"{after - before:+.2f}"
 
 
-def sharp(table: Rows) -> str:
+def sharp(table: Rows, ways: list[Way]) -> str:
     """Return the results of blind restorers on images without motion."""
     body = []
-    for way in ways():
+    for way in ways:
         rows = [row for row in table.of(way.name) if row.noise == SHARP]
         if way.needs != "nothing" or not rows:
             continue
@@ -186,11 +212,13 @@ The middle of a real field (HPA) after a movement of 10 px, with the PSNR of the
 
 OVERVIEW = """
 Means over the {places} cases, of {images} images, that every restorer was given (6, 10 and 16 px,
-and 10 px with 500 photons), with 95 % intervals over images. Ours are in bold. "Made worse" counts
-all cases of the page with motion. Seconds and memory are of one image of {side}x{side}x3 with
-{length} px of motion, in a process of its own with the threads it takes by itself; memory is what
-the process needs above its libraries and the image. They depend on the machine: take the ratios.
-"""
+and 10 px with 500 photons), with 95 % intervals over images. Ours are in bold. "Inner part" is the
+gain without {edge} px at each side. "Made worse" counts all cases of the page with motion."""
+
+COST = """
+Seconds and memory are of one image of {side}x{side}x3 with {length} px of motion, in a process of
+its own with the threads it takes by itself; memory is what the process needs above its libraries
+and the image. They depend on the machine: take the ratios."""
 
 PAPER_NOTE = """
 Its matrix of degree 6 at -45 degrees, on HPA fields of 256x256; gain-matched PSNR, dB over the

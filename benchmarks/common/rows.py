@@ -15,8 +15,9 @@ Place = tuple[str, str, Cell]
 class Row:
     """Measurements of one restorer on one blurred image.
 
-    replaced: share of tiles that fell back. touched: whether anything was done. covered: share of
-    pixels whose error is within the band. found_length, found_angle: of a blind one. NaN: none.
+    inner_psnr: of the image without `EDGE` pixels at each side. replaced: share of tiles that fell
+    back. touched: whether anything was done. covered: share of pixels whose error is within the
+    band. found_length, found_angle: of a blind one. NaN: none.
     """
 
     method: str
@@ -27,6 +28,7 @@ class Row:
     angle: float
     psnr: float
     gain_psnr: float
+    inner_psnr: float
     ssim: float
     seconds: float
     megapixels: float
@@ -76,6 +78,10 @@ class Rows:
     def gain(self, method: str, place: Place) -> float:
         """Return dB over the blurred image."""
         return self.at(method, place).psnr - self.at(BLURRED, place).psnr
+
+    def inner_gain(self, method: str, place: Place) -> float:
+        """Return dB over the blurred image in the inner part of both."""
+        return self.at(method, place).inner_psnr - self.at(BLURRED, place).inner_psnr
 
     def worse(self, method: str, folder: str | None = None) -> tuple[int, int]:
         """Return how many images with motion a restorer made worse, and among how many."""
