@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.estimate.test_exposures import cells, recorded
-from unsmear.blur import Motion, convolve
+from unsmear.blur import Motion, Profile, convolve
 from unsmear.estimate import Estimate, estimate_planes, fields, stage_fit
 from unsmear.estimate.drift import Drift
 
@@ -111,3 +111,15 @@ def test_a_part_that_moves_before_one_that_rests_is_no_stage_that_rested():
     assert fields.agree(whole[None, None], None, estimate)[0]
     whole[:, SIDE // 2 :] = 100  # quarters without texture tell nothing
     assert fields.agree(whole[None, None], None, estimate)[0]
+
+
+@pytest.mark.parametrize("confidence", [0.72, 0.9])
+@pytest.mark.parametrize("uneven", [True, False])
+def test_a_part_is_hardly_sure_of_uneven_speed(monkeypatch, confidence, uneven):
+    profile = Profile(10.0, 30.0, (0.2, 0.5, 0.8)) if uneven else None
+    found = Estimate(10.0, 30.0, confidence, profile=profile)
+    monkeypatch.setattr(fields.estimation, "estimate_planes", lambda *_: found)
+    monkeypatch.setattr(fields, "parts", lambda _planes, _gaps, estimate, _depth: estimate)
+    box = slice(0, 100), slice(0, 100)
+    estimate = fields._part(np.zeros((1, 1, 200, 200)), None, box, 1)
+    assert estimate.sure == (confidence > 0.8 or not uneven)

@@ -106,6 +106,8 @@ class _Window:
 
 TELLS = 0.5
 """Drop in loss by which a quarter of a field tells of a motion, as a multiple of the required."""
+UNEVEN_PART = 0.8
+"""Least confidence of uneven speed in a part of a field: it is small, and one of several asked."""
 DEPTH = 3
 """Number of times that a field with seams is cut."""
 DRIFTS = 0.85
@@ -164,6 +166,8 @@ def _part(
     part, part_gaps = planes[:, :, *box], None if gaps is None else gaps[:, :, *box]
     # A seam is evidence of two motions, not of two paths: a part is too small to be sure of one.
     estimate = replace(estimation.estimate_planes(part, part_gaps), path_found=False)
+    if estimate.profile is not None and estimate.confidence < UNEVEN_PART:
+        estimate = replace(estimate, confidence=min(estimate.confidence, conclusion.DOUBTFUL))
     return parts(part, part_gaps, estimate, depth)
 
 

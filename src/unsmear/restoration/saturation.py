@@ -19,9 +19,9 @@ from unsmear.restoration import filling
 from unsmear.restoration.base import Batch
 from unsmear.restoration.classical import wiener
 
-AGAIN, FEW = 20, 0.05
-"""Largest side of a kernel, pixels, and largest fraction of the pixels with which they are
-continued twice: the spectrum is then that of an image whose peaks are not cut off."""
+AGAIN, FEW = 20, 50_000
+"""Largest side of a kernel, pixels, and largest number of a channel's saturated pixels with which
+they are continued twice: the spectrum is then that of an image whose peaks are not cut off."""
 
 
 def find(planes: NDArray[Any], unknown: Mask | None = None) -> Mask | None:
@@ -44,11 +44,14 @@ def find(planes: NDArray[Any], unknown: Mask | None = None) -> Mask | None:
 
 def continued(units: Batch, mask: Mask, kernel: Kernel) -> Batch:
     """Return units whose saturated pixels have their most probable values, never below white."""
-    result = units
-    again = len(wiener.trim(kernel)) <= AGAIN and np.count_nonzero(mask) <= FEW * mask.size
-    for _ in range(1 + again):
-        # A pixel that is not masked is as it was.
-        result = np.maximum(units, filling.continued(result, mask, kernel))
+    result = units.copy()
+    short = len(wiener.trim(kernel)) <= AGAIN
+    for channel in range(units.shape[1]):
+        part = np.s_[:, channel : channel + 1]
+        for _ in range(1 + (short and np.count_nonzero(mask[part]) <= FEW)):
+            # A pixel that is not masked is as it was.
+            filled = filling.continued(result[part], mask[part], kernel)
+            result[part] = np.maximum(units[part], filled)
     return result
 
 
