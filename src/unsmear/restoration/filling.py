@@ -27,6 +27,8 @@ from unsmear.restoration.classical.wiener import Wiener
 
 DIRECT = 2500
 """Largest number of pixels that are solved for together, with a matrix of its square (50 MB)."""
+ROUNDING = 1e-12
+"""What rounding changes in the matrix, as a fraction of its diagonal."""
 OVERLAP = 8
 """Width around a piece of the image in which pixels are unknown with its own, pixels."""
 SMALLEST = 24
@@ -178,6 +180,8 @@ def _solve(
     matrix = np.empty((len(y), len(y)))
     for row, (down, right) in zip(matrix, zip(y, x, strict=True), strict=True):
         row[:] = pairs[down - y, right - x]
+    # Rounding must not make it indefinite, where there is no noise.
+    matrix.flat[:: len(y) + 1] *= 1 + ROUNDING
     factor = cho_factor(matrix, overwrite_a=True, check_finite=False)
     y, x = y + around[0].start, x + around[1].start
     change = cho_solve(factor, gradient[y, x], check_finite=False)
