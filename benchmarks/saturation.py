@@ -8,7 +8,6 @@ package and recorded with 8 bit and more light than the camera holds.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -17,8 +16,9 @@ import numpy as np
 from scipy.signal import fftconvolve
 
 import unsmear
+from benchmarks.common import table
 from benchmarks.common.images import WHITE, kernel
-from benchmarks.scmos import SETS, Plane, plane_of
+from benchmarks.common.table import FIELDS, Plane, plane_of
 
 ANGLE = 30.0
 LENGTHS = 6.0, 10.0, 16.0, 24.0
@@ -32,22 +32,13 @@ cut off at the same light. *-* was left alone.
 
 def main() -> None:
     """Measure, print and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path(__file__).parent / "../../shared/data")
-    data = parser.parse_args().data
-    lines = [
-        "# Saturated pixels", "", "    python benchmarks/saturation.py", NOTE,
-        f"| kernel | px | at white | {' | '.join(SETS)} | mean |", "|---" * (4 + len(SETS)) + "|",
-    ]  # fmt: skip
-    for line in rows(data):
-        print(line, flush=True)
-        lines.append(line)
-    Path(__file__).with_suffix(".md").write_text("\n".join([*lines, ""]))
+    columns = ["kernel", "px", "at white", *FIELDS, "mean"]
+    table.write(Path(__file__), __doc__.splitlines()[0], "Saturated pixels", NOTE, columns, rows)
 
 
 def rows(data: Path) -> Iterator[str]:
     """Yield the rows of the table."""
-    fields = [plane_of(data, name) for name in SETS]
+    fields = [plane_of(data, name) for name in FIELDS]
     for blind, length, share in product((False, True), LENGTHS, SHARES):
         gains = [gain_of(sharp, length, share, blind) for sharp in fields]
         cells = (f"{gain:+.2f}" if gain else "-" for gain in [*gains, float(np.mean(gains))])

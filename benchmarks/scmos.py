@@ -8,7 +8,6 @@ and recorded by a simulated camera, restored without and with its maps.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -18,9 +17,10 @@ from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 
 import unsmear
-from benchmarks.common.images import WHITE, kernel, scenes
+from benchmarks.common import table
+from benchmarks.common.images import kernel
+from benchmarks.common.table import FIELDS, Plane, plane_of
 
-SETS = ("proticelli", "hpa 256", "bbbc013", "dsb2018 520")
 LENGTH, ANGLE = 10.0, 30.0
 PHOTONS = (100, 1000)
 WAYS: dict[str, tuple[str, ...]] = {
@@ -38,28 +38,20 @@ of spread between pixels and 3 between columns; 2.2 counts per photoelectron, wi
 noise 1.2 electrons, log-normal, 1 % of the pixels an exponential of mean 8 times noisier. *-* was
 left alone.
 """
-Plane = NDArray[np.float64]
 Maps = dict[str, Plane]
 
 
 def main() -> None:
     """Measure, print and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path(__file__).parent / "../../shared/data")
-    data = parser.parse_args().data
-    lines = [
-        "# Maps of an sCMOS camera", "", "    python benchmarks/scmos.py", NOTE,
-        f"| kernel | photons | field | {' | '.join(WAYS)} |", "|---" * (3 + len(WAYS)) + "|",
-    ]  # fmt: skip
-    for line in rows(data):
-        print(line, flush=True)
-        lines.append(line)
-    Path(__file__).with_suffix(".md").write_text("\n".join([*lines, ""]))
+    columns = ["kernel", "photons", "field", *WAYS]
+    table.write(
+        Path(__file__), __doc__.splitlines()[0], "Maps of an sCMOS camera", NOTE, columns, rows
+    )
 
 
 def rows(data: Path) -> Iterator[str]:
     """Yield the rows of the table."""
-    fields = {name: plane_of(data, name) for name in SETS}
+    fields = {name: plane_of(data, name) for name in FIELDS}
     for blind, photons in product((False, True), PHOTONS):
         means = []
         for seed, (name, sharp) in enumerate(fields.items()):
@@ -112,13 +104,6 @@ def score(sharp: Plane, image: Plane) -> float:
     """Return the PSNR away from the border, dB."""
     inner = np.s_[16:-16, 16:-16]
     return unsmear.psnr(sharp[inner], image[inner], data_range=float(sharp.max()))
-
-
-def plane_of(data: Path, name: str) -> Plane:
-    """Return the channel of a field with the most contrast, from 0 to 1."""
-    planes = scenes(data, name, 1)[0].sharp[:, :256, :256].astype(np.float64) / WHITE
-    plane = planes[planes.std(axis=(1, 2)).argmax()]
-    return np.asarray(plane / plane.max(), np.float64)
 
 
 def _row(blind: bool, photons: int, name: str, gains: list[float]) -> str:

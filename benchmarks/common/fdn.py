@@ -165,11 +165,11 @@ def load(path: Path) -> list[Stage]:
     shapes = {name: tensor.shape for name, tensor in network.state_dict().items()}
     with opened(path, "h5", f"{wanted}; it is missing, damaged or of another kind.") as file:
         numbers = sorted({int(match[1]) for array in file if (match := _ARRAY.match(array.name))})
-        found = {_our_name(array.name, numbers): array for array in file}
-        claimed = {name: _our_axes(name, array.claim()).shape for name, array in found.items()}
+        arrays = {_our_name(array.name, numbers): array for array in file}
+        claimed = {name: _our_axes(name, array.claim()).shape for name, array in arrays.items()}
         if claimed != shapes:
-            raise WeightsError(f"{wanted}, got {len(found)} arrays of other names or sizes.")
-        state = {name: _our_axes(name, array.read()) for name, array in found.items()}
+            raise WeightsError(f"{wanted}, got {len(arrays)} arrays of other names or sizes.")
+        state = {name: _our_axes(name, array.read()) for name, array in arrays.items()}
     network.load_state_dict({name: torch.tensor(array) for name, array in state.items()})
     return stages
 

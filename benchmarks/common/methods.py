@@ -139,9 +139,9 @@ def ways(fdn_file: Path | None = None) -> list[Way]:
         for name, file in ((MAXIM, TRAINED), (GANSCAN, SCANNED))
         if file.with_suffix(".safetensors").exists()
     ]
-    told = "true kernel and noise"
+    inputs = "true kernel and noise"
     published = [
-        Way(name, told, partial(by_fdn, fdn_file, factor), ours=False, slow=True, file=fdn_file)
+        Way(name, inputs, partial(by_fdn, fdn_file, factor), ours=False, slow=True, file=fdn_file)
         for name, factor in ((FDN, 1.0), (FDN_TWICE, 2.0))
         if fdn_file is not None
     ]

@@ -46,8 +46,8 @@ def test_a_step_solves_the_normal_equations(stages):
     smooth = sum(circulant(each, shape).T @ circulant(each, shape) for each in filters)
     wanted = np.linalg.solve(weight * blur.T @ blur + smooth, weight * blur.T @ data.ravel())
     given = torch.tensor(data, dtype=torch.float32)
-    found = stage(given, given, fdn._transfer(KERNEL, shape), 2.0)
-    assert found.numpy() == pytest.approx(wanted.reshape(shape), abs=1e-4)
+    result = stage(given, given, fdn._transfer(KERNEL, shape), 2.0)
+    assert result.numpy() == pytest.approx(wanted.reshape(shape), abs=1e-4)
 
 
 def circulant(kernel, shape):

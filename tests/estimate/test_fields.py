@@ -117,8 +117,8 @@ def test_a_part_that_moves_before_one_that_rests_is_no_stage_that_rested():
 @pytest.mark.parametrize("uneven", [True, False])
 def test_a_part_is_hardly_sure_of_uneven_speed(monkeypatch, confidence, uneven):
     profile = Profile(10.0, 30.0, (0.2, 0.5, 0.8)) if uneven else None
-    found = Estimate(10.0, 30.0, confidence, profile=profile)
-    monkeypatch.setattr(fields.estimation, "estimate_planes", lambda *_: found)
+    alone = Estimate(10.0, 30.0, confidence, profile=profile)
+    monkeypatch.setattr(fields.estimation, "estimate_planes", lambda *_: alone)
     monkeypatch.setattr(fields, "parts", lambda _planes, _gaps, estimate, _depth: estimate)
     box = slice(0, 100), slice(0, 100)
     estimate = fields._part(np.zeros((1, 1, 200, 200)), None, box, 1)

@@ -52,7 +52,7 @@ def movement(outcomes: Sequence[Outcome]) -> str:
         alterations = {
             o.estimate.processed for o in outcomes if o.estimate and o.estimate.processed
         }
-        known = sorted(one.sentence for one in alterations)
+        known = sorted(alteration.sentence for alteration in alterations)
         return "; ".join([summary(len(outcomes), "exposures", len(taken), taken), *known])
     return "; ".join(
         told_once(

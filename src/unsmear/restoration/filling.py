@@ -113,7 +113,7 @@ def _filled(
 
     plane, gaps: (y, x). model: the power of the blurred signal, and the continuation beyond it.
     """
-    values, radius = plane.copy(), model.radius
+    values, radius, mean = plane.copy(), model.radius, model.means[0]
     inside = tuple(slice(radius, radius + side) for side in plane.shape)
     (field,) = model.extend(values[None])
     lacking = np.zeros(field.shape, bool)
@@ -126,7 +126,7 @@ def _filled(
     pieces = None if deep else _pieces(unknown, everywhere)
     if pieces is None:
         _descend(field, unknown, precision)
-        values[gaps] = field[inside][gaps] + model.means[0]
+        values[gaps] = field[inside][gaps] + mean
         return values
     pairs = irfft2(precision, s=field.shape, workers=WORKERS)
     # The border beside a gap was continued from what was there before.
@@ -137,7 +137,7 @@ def _filled(
         gradient = _filter(field, precision)
         for piece in pieces:
             _solve(field, gradient, unknown, pairs, piece)
-        values[gaps] = field[inside][gaps] + model.means[0]
+        values[gaps] = field[inside][gaps] + mean
     return values
 
 
@@ -153,13 +153,13 @@ def _pieces(unknown: NDArray[np.bool_], piece: Window) -> list[Window] | None:
     if span.stop - span.start < 2 * SMALLEST:
         return None
     middle = (span.start + span.stop) // 2
-    found: list[Window] = []
+    parts: list[Window] = []
     for half in (slice(span.start, middle), slice(middle, span.stop)):
         few = _pieces(unknown, (rows, half) if axis else (half, columns))
         if few is None:
             return None
-        found += few
-    return found
+        parts += few
+    return parts
 
 
 def _solve(
@@ -185,9 +185,8 @@ def _solve(
     factor = cho_factor(matrix, overwrite_a=True, check_finite=False)
     y, x = y + around[0].start, x + around[1].start
     change = cho_solve(factor, gradient[y, x], check_finite=False)
-    own = np.zeros_like(unknown)
-    own[piece] = True
-    own = own[y, x]
+    rows, columns = piece
+    own = (rows.start <= y) & (y < rows.stop) & (columns.start <= x) & (x < columns.stop)
     field[y[own], x[own]] -= change[own]
 
 
