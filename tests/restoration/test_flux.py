@@ -45,10 +45,8 @@ def test_a_background_is_an_exact_percentile(values, dark):
     assert background(np.roll(values[::-1], dark)) == expected
 
 
-@pytest.mark.parametrize("largest", [0, 1000])
 @pytest.mark.parametrize("where", [0, 500, -1])
-def test_an_image_with_a_nan_has_no_background(where, largest, monkeypatch):
-    monkeypatch.setattr(flux, "SORTED", largest)
+def test_an_image_with_a_nan_has_no_background(where):
     values = np.zeros(1000, np.float32)
     values[where] = np.nan
     assert background(values) == -np.inf
@@ -66,16 +64,21 @@ def test_percentiles_are_those_of_numpy(values):
     expected = np.percentile(values, [*flux.DARK, 100 - flux.DARK[0]], method="lower")
     assert flux.percentiles(values) == tuple(expected)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(flux, "SORTED", 0)
+        patch.setattr(flux, "SAMPLE", 2)
         assert flux.percentiles(values) == tuple(expected)
 
 
-def test_percentiles_of_many_parts_are_those_of_numpy(monkeypatch):
-    monkeypatch.setattr(flux, "SORTED", 0)
+@pytest.mark.parametrize("seen", ["evenly", "only bright", "only dark", "alike"])
+def test_percentiles_of_many_parts_are_those_of_numpy(seen):
     values = np.random.default_rng(0).normal(size=(700, 800)).astype(np.float32)
     assert values.size > 2 * flux.PART
+    sampled = values.reshape(-1)[:: values.size // flux.SAMPLE]
+    if seen.startswith("only"):
+        sampled += 10 if seen == "only bright" else -10
+    if seen == "alike":
+        sampled[:] = 0.5
     expected = np.percentile(values, [*flux.DARK, 100 - flux.DARK[0]], method="lower")
-    assert flux.percentiles(values[::-1]) == tuple(expected)
+    assert flux.percentiles(values) == flux.percentiles(values[::-1]) == tuple(expected)
 
 
 def test_dark_details_on_a_bright_field_stay_dark():
