@@ -28,13 +28,13 @@ def grain(seed, width):
 def test_noise_that_neighbours_share_is_told(width, kind):
     moved = blur.convolve(cells(0), blur.Motion(10, 30).kernel())
     measured = spectrum.measure(1000 * (moved + 0.02 * grain(1, width)))
-    assert motion_fit.with_noise(measured, (10.0, 30.0)).noise == kind
+    assert motion_fit.fit_noise(measured, (10.0, 30.0))[0].noise == kind
 
 
 def test_a_motion_is_likelier_with_the_noise_that_neighbours_share():
     moved = blur.convolve(cells(0), blur.Motion(10, 30).kernel()) + 0.02 * grain(1, 1)
     measured = spectrum.measure(1000 * moved)
-    seen = motion_fit.with_noise(measured, (9.0, 28.0))
+    seen, _ = motion_fit.fit_noise(measured, (9.0, 28.0))
     camera, shared = (motion_fit.search(one, [(9.0, 28.0)], False).best for one in (measured, seen))
     assert shared.values == pytest.approx((10, 30), abs=1)
     assert camera.loss - shared.loss > 100

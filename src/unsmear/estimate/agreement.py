@@ -242,8 +242,9 @@ def _refitted(planes: NDArray[Any], gaps: NDArray[np.bool_] | None, group: list[
 def refitted(moved: Estimate, measured: Spectrum) -> Estimate:
     """Return a linear motion at constant speed fitted again, to a spectrum of more than its own."""
     values = (moved.length, moved.angle)
-    problem = likelihood.Problem(motion_fit.with_noise(measured, values), motion_fit.FINE)
-    fit = fitting.fit(problem, families.LINEAR_MOTION, values)
+    measured, quick = motion_fit.fit_noise(measured, values)
+    problem = likelihood.Problem(measured, motion_fit.FINE)
+    fit = fitting.fit(problem, families.LINEAR_MOTION, quick.values, quick.texture)
     length_error, angle_error = result.straight(fit.errors)
     return replace(
         moved,

@@ -109,11 +109,11 @@ def gather(spectrum: Spectrum, weights: str | Path | None = None) -> Evidence:
     """
     guess = network.guess(spectrum, weights)
     start = max(guess.length, 2.5), guess.angle
-    spectrum = motion_fit.with_noise(spectrum, start)
+    spectrum, first = motion_fit.fit_noise(spectrum, start)
     certain = guess.kinds[STRAIGHT] > LIKELY or guess.kinds[STRAIGHT] < POSSIBLE
     widely = not certain or guess.length > FAR
     prior = motion_fit.Prior(*start, chance=float(guess.kinds[STRAIGHT]))
-    search = motion_fit.search(spectrum, [start], widely, prior)
+    search = motion_fit.search(spectrum, [start], widely, prior, first)
     fine = search.problem
     disc, shake = None, None
     if guess.kinds[DEFOCUS] > POSSIBLE:

@@ -237,9 +237,9 @@ def _tells_of_motion(field: _Field, place: tuple[float, float]) -> bool | None:
     if measured is None:
         return None
     estimate = field.estimate
-    measured = motion_fit.with_noise(measured, (estimate.length, estimate.angle))
+    measured, quick = motion_fit.fit_noise(measured, (estimate.length, estimate.angle))
     problem = likelihood.Problem(measured, motion_fit.FINE)
-    held = fitting.fit_held(problem, problem.transfer(estimate.kernel()))
+    held = fitting.fit_held(problem, problem.transfer(estimate.kernel()), quick.texture)
     drop = fitting.fit_still(problem).loss - held.loss
     return drop > TELLS * motion_fit.required_improvement(measured.averages)
 
@@ -284,9 +284,9 @@ def _window(
     if measured is None:
         return None
     values = max(estimate.length, motion_fit.SHORTEST), estimate.angle
-    measured = motion_fit.with_noise(measured, values)
+    measured, quick = motion_fit.fit_noise(measured, values)
     problem = likelihood.Problem(measured, motion_fit.FINE)
-    held = fitting.fit_held(problem, problem.transfer(estimate.kernel()))
+    held = fitting.fit_held(problem, problem.transfer(estimate.kernel()), quick.texture)
     # Half a window must not keep its fit from a length that the whole field has.
     longest = max(min(measured.window) / families.LONGEST_SHARE, LONGER * estimate.length)
     family = families.LINEAR_MOTION.up_to(longest)

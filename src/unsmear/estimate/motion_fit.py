@@ -150,18 +150,23 @@ def search(
     guesses: list[tuple[float, float]],
     widely: bool,
     prior: Prior | None = None,
+    first: fitting.Fit | None = None,
 ) -> Search:
     """Return the likeliest linear motion: all candidates are compared, and the best refined.
 
     guesses: (length, angle), pixels and degrees. widely: whether to add candidates from
-    `find_candidates`. prior: what decides between motions that are about as likely.
+    `find_candidates`. prior: what decides between motions that are about as likely. first: the
+    first guess's quick fit, where it is known (`fit_noise`).
     """
     coarse, fine = likelihood.Problem(spectrum, COARSE), likelihood.Problem(spectrum, FINE)
     longest = min(spectrum.window) / LONGEST_SHARE
     family = LINEAR_MOTION.up_to(longest)
     if widely:
         guesses = guesses + find_candidates(spectrum)
-    candidates = [fitting.fit(coarse, family, guess, steps=QUICK) for guess in guesses]
+    known = [] if first is None else [first]
+    candidates = known + [
+        fitting.fit(coarse, family, guess, steps=QUICK) for guess in guesses[len(known) :]
+    ]
     for ratios in (NEIGHBOURS, ALIASES, NEIGHBOURS) if widely else ():
         length, angle = min(candidates, key=LOSS).values
         if length >= LONG or ratios is ALIASES:
@@ -171,8 +176,8 @@ def search(
     fits = [fitting.fit(fine, family, start.values, start.texture) for start in starts]
     best = min(fits, key=LOSS)
     stop_above = best.loss + PLENTY * (1 + spectrum.averages)
-    first = fitting.fit_still(coarse, steps=QUICK).texture
-    still = fitting.fit_still(fine, first, stop_above=stop_above)
+    texture = fitting.fit_still(coarse, steps=QUICK).texture
+    still = fitting.fit_still(fine, texture, stop_above=stop_above)
     smooth = fitting.fit_smooth(fine, best, stop_above)
     found = Search(best, still, smooth, fine, spectrum.averages)
     if found.improvement < UNCLEAR * (1 + spectrum.averages):
@@ -215,19 +220,23 @@ def required_improvement(averages: float) -> float:
     return 32 + 12 * averages
 
 
-def with_noise(spectrum: Spectrum, values: families.Values) -> Spectrum:
-    """Return the spectrum with the kind of its noise.
+def fit_noise(spectrum: Spectrum, values: families.Values) -> tuple[Spectrum, fitting.Fit]:
+    """Return the spectrum with the kind of its noise, and a quick fit to few of its frequencies.
 
     values: a linear motion, which need not be right: length and angle, pixels and degrees.
     """
+    problem = likelihood.Problem(spectrum, COARSE)
+    fit = fitting.fit(problem, LINEAR_MOTION, values, steps=QUICK)
     if spectrum.noise != "camera":
-        return spectrum
+        return spectrum, fit
     shared = replace(spectrum, noise="correlated")
-    camera, free = (
-        fitting.fit(likelihood.Problem(candidate, COARSE), LINEAR_MOTION, values, steps=QUICK).loss
-        for candidate in (spectrum, shared)
-    )
-    return shared if camera - free > SHARED * spectrum.averages else spectrum
+    problem = likelihood.Problem(shared, COARSE)
+    further = problem.basis.shape[1] + problem.grain.shape[1] - fit.texture.shape[1]
+    texture = np.pad(fit.texture, [(0, 0), (0, further)])
+    free = fitting.fit(problem, LINEAR_MOTION, fit.values, texture, steps=QUICK)
+    if fit.loss - free.loss > SHARED * spectrum.averages:
+        return shared, free
+    return spectrum, fit
 
 
 def _likeliest(candidates: list[fitting.Fit]) -> list[fitting.Fit]:
