@@ -38,6 +38,21 @@ def in_parallel(work: Callable[[Item], Answer], items: Sequence[Item]) -> list[A
         return list(pool.map(work, items))
 
 
+@contextmanager
+def beside(work: Callable[[], Answer]) -> Iterator[Callable[[], Answer]]:
+    """Yield a function that returns what `work` returns.
+
+    It works meanwhile in a thread of its own, or when it is asked where there is no core for that.
+    """
+    if CORES == 1:
+        yield work
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(work).result
+
+
 _limiting = Lock()
 
 

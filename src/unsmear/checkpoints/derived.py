@@ -235,6 +235,8 @@ def _onnx(data: bytes) -> Run:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = CORES
+    # Threads that wait for the next call would take the cores from what prepares its planes.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.enable_mem_pattern = False  # tiles differ in size
     running = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 

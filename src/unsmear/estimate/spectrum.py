@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
+from unsmear.cores import in_parallel
 from unsmear.estimate import jpeg_blocks
 
 Array = NDArray[np.float64]
@@ -165,9 +166,10 @@ def _periodograms(
     windows with little weight are left out.
     """
     height, width = tapers.shape[1:]
-    total = np.zeros((side, side // 2 + 1))
     factor = _factor(plane)
-    for y in _starts(plane.shape[0], height):
+
+    def row(y: int) -> Array | None:
+        """Return the sum over a row of windows."""
         windows: list[Taper] = []
         for x in _starts(plane.shape[1], width):
             piece = (plane[y : y + height, x : x + width] * factor).astype(np.float32)
@@ -177,13 +179,20 @@ def _periodograms(
                 rows, columns = gradient.shape
                 held = None if data is None else data[y : y + rows, x : x + columns]
                 windows += _windowed(gradient, tapers, held)
-        if windows:
-            padded = np.zeros((len(windows), side, side), tapers.dtype)
-            for place, window in zip(padded, windows, strict=True):
-                place[: window.shape[0], : window.shape[1]] = window
-            waves = fft.rfft2(padded, overwrite_x=True)
-            total += np.square(waves.real).sum(axis=0, dtype=np.float64)
-            total += np.square(waves.imag).sum(axis=0, dtype=np.float64)
+        if not windows:
+            return None
+        padded = np.zeros((len(windows), side, side), tapers.dtype)
+        for place, window in zip(padded, windows, strict=True):
+            place[: window.shape[0], : window.shape[1]] = window
+        waves = fft.rfft2(padded, overwrite_x=True)
+        total = np.square(waves.real).sum(axis=0, dtype=np.float64)
+        total += np.square(waves.imag).sum(axis=0, dtype=np.float64)
+        return np.asarray(total)
+
+    total = np.zeros((side, side // 2 + 1))
+    for found in in_parallel(row, _starts(plane.shape[0], height).tolist()):
+        if found is not None:
+            total += found
     return total
 
 

@@ -9,6 +9,7 @@ from functools import cache, partial
 import numpy as np
 
 from unsmear.blur import Kernel, check_kernel
+from unsmear.cores import in_parallel
 from unsmear.images.nodata import Mask
 from unsmear.restoration import consistency, drifting, flux, methods, noise, tiling
 from unsmear.restoration.base import Batch, Restorer
@@ -150,8 +151,10 @@ def _noises(prepared: Prepared, field_kernel: FieldKernel) -> list[Noise]:
     if field_kernel.drift is not None:
         # Where a motion drifts, the light at the zeros of one kernel is that of other places.
         return [noise.measure(channel, rounded) for channel in channels]
-    kernel = check_kernel(field_kernel.kernel)
-    return [
-        kernel_evidence.measure(channel, kernel, rounded, continued)
-        for channel, continued in zip(channels, prepared.blurred.swapaxes(0, 1), strict=True)
-    ]
+    kernel, continued = check_kernel(field_kernel.kernel), prepared.blurred.swapaxes(0, 1)
+    return in_parallel(
+        lambda number: kernel_evidence.measure(
+            channels[number], kernel, rounded, continued[number]
+        ),
+        range(len(channels)),
+    )

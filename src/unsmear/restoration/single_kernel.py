@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from unsmear.blur import Blur
+from unsmear.cores import beside, one_blas_thread
 from unsmear.estimate import exposures as estimation
 from unsmear.estimate import second_opinion
 from unsmear.images import Image
@@ -37,10 +38,11 @@ def restore(
     field_kernel = FieldKernel.of(decision)
     if field_kernel is not None and decision.estimate is None:
         check_kernel_fits(field_kernel.kernel, image)
-    result = apply(image, field_kernel, job.settings, gaps)
-    doubt = ""
-    if decision.estimate is None and decision.blur is not None:
-        doubt = other_motion_phrase(image, gaps, decision.blur)
+    given = decision.blur if decision.estimate is None else None
+    # What the image says of a given kernel is asked meanwhile, without more threads for either.
+    with one_blas_thread(), beside(lambda: _doubt(image, gaps, given)) as asked:
+        result = apply(image, field_kernel, job.settings, gaps)
+        doubt = asked()
     movement = f"{decision.movement}{doubt and f', although the image {doubt}'}"
     result = replace(result, estimate=decision.estimate, blur=decision.blur, movement=movement)
     if not is_put_back(result):
@@ -59,6 +61,11 @@ def restore(
         clipped=0,
         clipped_black=0,
     )
+
+
+def _doubt(image: Image, gaps: Gaps | None, given: Blur | None) -> str:
+    """Return `other_motion_phrase` for a kernel that was given; "" for none."""
+    return "" if given is None else other_motion_phrase(image, gaps, given)
 
 
 def other_motion_phrase(image: Image, gaps: Gaps | None, blur: Blur) -> str:
