@@ -10,6 +10,8 @@ import numpy as np
 from unsmear.blur.kernel import Kernel
 from unsmear.errors import KernelError
 
+NODES = np.array([0.5 - np.sqrt(1 / 12), 0.5 + np.sqrt(1 / 12)])
+"""Of the two-point Gauss-Legendre rule on an interval from 0 to 1."""
 LONGEST = 512.0
 """Longest motion, pixels; a longer one would be a mistake in the unit."""
 
@@ -84,20 +86,22 @@ def path_kernel(points: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> Ke
     parabola, which the two-point Gauss-Legendre rule integrates exactly.
     """
     radius = max(1, int(np.ceil(np.abs(points).max() - 1e-9)))
-    kernel = np.zeros((2 * radius + 3,) * 2)  # a margin of one for the neighbours on the right
-    nodes = np.array([0.5 - np.sqrt(1 / 12), 0.5 + np.sqrt(1 / 12)])
+    side = 2 * radius + 3  # a margin of one for the neighbours on the right
+    places, shares = [], []
     for start, end in itertools.pairwise(points):
-        cuts = np.unique(np.concatenate([[0.0, 1.0], *map(_crossings, start, end)]))
+        cuts = np.sort(np.concatenate([[0.0, 1.0], *map(_crossings, start, end)]))
         widths = np.diff(cuts)
-        times = (cuts[:-1, None] + widths[:, None] * nodes).ravel()
+        times = (cuts[:-1, None] + widths[:, None] * NODES).ravel()
         weights = np.repeat(widths, 2) / 2
         x, y = (start + times[:, None] * (end - start)).T + radius + 1e-12
-        column, row = np.floor(x).astype(int), np.floor(y).astype(int)
+        column, row = np.floor(x), np.floor(y)
         right, down = x - column, y - row
-        for rows, wy in ((row, 1 - down), (row + 1, down)):
-            for columns, wx in ((column, 1 - right), (column + 1, right)):
-                np.add.at(kernel, (rows, columns), weights * wy * wx)
-    kernel = kernel[:-2, :-2]
+        first = (row * side + column).astype(np.intp)
+        upper, lower = weights * (1 - down), weights * down
+        places += [first, first + 1, first + side, first + side + 1]
+        shares += [upper * (1 - right), upper * right, lower * (1 - right), lower * right]
+    summed = np.bincount(np.concatenate(places), np.concatenate(shares), side * side)
+    kernel = summed.reshape(side, side)[:-2, :-2]
     kernel[kernel < 1e-11] = 0  # rounding errors beside the path
     return np.asarray(kernel / kernel.sum(), np.float64)
 
