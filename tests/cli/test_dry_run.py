@@ -1,6 +1,8 @@
 """`--dry-run` says what would be read and written, and writes nothing."""
 
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,6 +50,14 @@ COMMANDS = {
         "would measure wiener on 64x64x1, kernel given, 1 thread, 5 times.", "speed.md",
     ),
 }  # fmt: skip
+
+
+def test_all_files_of_an_evaluation_are_named(place, unsmear):
+    pytest.importorskip("pyarrow")
+    words = ("evaluate", "pairs", "-o", "out", "--method", "wiener")
+    said = json.loads(unsmear(*words, "--dry-run", "--json").out.splitlines()[-1])["writes"]
+    assert unsmear(*words).code == 0
+    assert sorted(said) == sorted(map(str, Path("out").iterdir()))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -146,3 +156,25 @@ def test_a_folder_of_another_command_is_refused(place, unsmear):
     done = unsmear("prepare", "in", "-o", "out", "--dry-run")
     assert done.code == 1
     assert "or one of unsmear prepare, got one of unsmear blur." in done.err
+
+
+@pytest.mark.parametrize(
+    "words", [("restore", "in"), ("evaluate", "pairs"), ("prepare", "in"), ("synth", "--count", 1)]
+)
+def test_a_folder_that_cannot_be_written_is_refused_before(words, place, unsmear, monkeypatch):
+    Path("kept").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path) != Path("kept").absolute())
+    for extra in ([], ["--dry-run"]):
+        done = unsmear(*words, "-o", Path("kept/out").absolute(), *extra)
+        assert done.code == 1
+        assert "kept/out: the output must be writable, got " in done.err
+    assert not any(Path("kept").iterdir())
+
+
+def test_a_folder_below_a_file_is_refused(place, unsmear):
+    Path("file").write_bytes(b"")
+    done = unsmear("restore", "in", "-o", "file/out", "--dry-run")
+    assert (done.code, done.err) == (
+        1,
+        "unsmear: file/out: the output must be a folder, but file is a file.\n",
+    )

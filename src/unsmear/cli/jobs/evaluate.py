@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from unsmear import evaluate as scoring
@@ -20,8 +21,9 @@ from unsmear.evaluate.finished import Finished
 from unsmear.report.grid import Example, draw_grid
 from unsmear.report.scores import draw_scores
 
-FILES = ("scores.csv", "summary.csv", "summary.md", "timing.csv", "scores.png", "grid.png")
-"""Files that are written, beside scores.parquet where pyarrow is installed."""
+GRID, PARQUET = "grid.png", "scores.parquet"
+FILES = ("scores.csv", "summary.csv", "summary.md", "timing.csv", "scores.png", GRID)
+"""Files that are written, beside PARQUET where pyarrow is installed."""
 LONGEST = 20
 """Largest number of characters of a name beside a picture."""
 
@@ -64,7 +66,8 @@ def run(
     chosen = scoring.contenders(job.methods, job.kernel, cases, job.channels)
     if dry_run:
         say(f"methods: {'; '.join(one.name for one in chosen)}.")
-        files = FILES if grid else FILES[:-1]
+        files = [*FILES, *([PARQUET] if find_spec("pyarrow") else [])]
+        files = [name for name in files if grid or name != GRID]
         return announce_all("pairs", [case.name for case in cases], [output / f for f in files])
     for sentence in scoring.find_leakage(job.pairs, job.methods, job.split, cases):
         say(sentence, sys.stderr)
@@ -79,7 +82,7 @@ def run(
         scores = Scores(cases, chosen, scored, lines)
         _attempt(_draw_scores, output / "scores.png", scores)
         if grid:
-            _attempt(partial(_draw_examples, tile=job.tile), output / "grid.png", scores)
+            _attempt(partial(_draw_examples, tile=job.tile), output / GRID, scores)
         if not any(case.problem for case in scored):
             kept.forget()
     show(lines, scoring.speeds(scored))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from unsmear.errors import OptionError
@@ -27,10 +28,15 @@ def check_local(output: Path | None, kind: str = "file or folder") -> None:
 
 
 def check_folder(output: Path) -> Path:
-    """Return `output` if it is, or can become, a folder; raises OptionError otherwise."""
+    """Return `output` if it is, or can become, a folder to write to; raises OptionError else."""
     check_local(output, "folder")
     if output.exists() and not output.is_dir():
         raise OptionError(f"the output must be a folder, got the file {output}.")
+    there = next((folder for folder in (output, *output.parents) if folder.exists()), output)
+    if not there.is_dir():
+        raise OptionError(f"{output}: the output must be a folder, but {there} is a file.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise OptionError(f"{output}: the output must be writable, got {there}, which is not.")
     return output
 
 
