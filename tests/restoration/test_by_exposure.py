@@ -7,13 +7,14 @@ import unsmear
 from tests.estimate.test_exposures import cells, recorded
 from tests.estimate.test_fields import SIDE, drifting
 from tests.found import find_everywhere
-from unsmear.blur import Motion
+from unsmear.blur import Defocus, Motion
 from unsmear.errors import OptionError
 from unsmear.estimate import Estimate, exposures
 from unsmear.estimate.drift import Drift
 from unsmear.estimate.processed import COMPRESSED
 from unsmear.images import Image
 from unsmear.restoration import consistency
+from unsmear.restoration.exposures import summary
 from unsmear.restoration.restored import left_phrase
 
 
@@ -131,3 +132,20 @@ def test_many_exposures_are_counted(found):
     found(*(([(n, 0)], compressed if n else estimate(0)) for n in range(9)))
     said = unsmear.restore(stack, method="wiener").movement
     assert said == f"nothing to act on in any of 9 exposures; {COMPRESSED.sentence}"
+
+
+def test_of_many_exposures_those_are_named_whose_images_speak_against_their_blurs():
+    stack = np.stack([recorded(cells(0), Motion(8, 30), n) for n in range(9)])
+    given = {str(n): Motion(8, 30) if n < 5 else Motion(15, 120) for n in range(9)}
+    said = unsmear.restore(stack, given, axes="CYX", method="wiener").movement
+    assert said.startswith(
+        "motions of 8.0 to 8.0 px in 5 of 9 exposures, each by itself; channel 5"
+    )
+    assert said.count("which is not consistent with the image, left as it was") == 3
+    assert said.endswith("; the image of 1 more speaks against its blur too")
+
+
+def test_other_blurs_are_no_motions():
+    taken = [(Motion(5), None), *[(Defocus(3), None)] * 8, (None, None)]
+    said = summary(10, "frames", 9, taken)
+    assert said == "motions of 5.0 to 5.0 px and other blurs in 9 of 10 frames, each by itself"

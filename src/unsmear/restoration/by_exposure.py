@@ -80,6 +80,7 @@ class _Source:
 def _restore_exposure(whole: _Whole, source: _Source, decision: Decision, job: Job) -> Outcome:
     """Put the restored planes of an exposure in their place, and return what became of them."""
     exposure, touched, movement = source.exposure, False, decision.movement
+    doubted = False
     if decision.blur is not None:
         if decision.estimate is None:
             check_kernel_fits(decision.blur.kernel(), source.image)
@@ -97,7 +98,9 @@ def _restore_exposure(whole: _Whole, source: _Source, decision: Decision, job: J
         if decision.estimate is None:
             doubt = source.other_motion_phrase(decision.blur)
             movement += doubt and f", although the image {doubt}"
+            doubted = bool(doubt)
         if not touched:
+            doubted = True
             movement = f"{movement}, {CONTRADICTED}"
     job.report(1, 1)
     return Outcome(
@@ -106,6 +109,7 @@ def _restore_exposure(whole: _Whole, source: _Source, decision: Decision, job: J
         movement or decision.reason,
         decision.blur if touched else None,
         exposure,
+        doubted,
     )
 
 

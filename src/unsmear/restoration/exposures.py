@@ -19,6 +19,8 @@ Block: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
 """Planes that are a product of slices and channels, (batch, channel) indices."""
 MANY = 8
 """Number of exposures, such as the planes of a deep stack, that are no longer described singly."""
+NAMED = 3
+"""Number of exposures, of so many, that are named where their images speak against their blurs."""
 NOTHING = Estimate(0.0)
 """Estimate of planes whose kernel is given."""
 Taken: TypeAlias = tuple[Blur | None, Estimate | None]
@@ -32,7 +34,7 @@ class Outcome:
     name: which planes, in words: "channels 1 and 2", "DAPI, rows 0 to 127"; "" for all.
     estimate: what blurred them; None where that was given. movement: that in words, or why they
     were left alone. blur: the blur that was taken out; None where nothing was. exposure: the planes
-    and the part themselves.
+    and the part themselves. doubted: whether the image speaks against the blur.
     """
 
     name: str
@@ -40,6 +42,12 @@ class Outcome:
     movement: str
     blur: Blur | None
     exposure: Exposure
+    doubted: bool = False
+
+    @property
+    def phrase(self) -> str:
+        """What moved, after its name."""
+        return f"{self.name}: {self.movement}{'' if self.blur else ', left as it was'}"
 
 
 def movement(outcomes: Sequence[Outcome]) -> str:
@@ -53,15 +61,16 @@ def movement(outcomes: Sequence[Outcome]) -> str:
             o.estimate.processed for o in outcomes if o.estimate and o.estimate.processed
         }
         known = sorted(alteration.sentence for alteration in alterations)
-        return "; ".join([summary(len(outcomes), "exposures", len(taken), taken), *known])
-    return "; ".join(
-        told_once(
-            [
-                f"{outcome.name}: {outcome.movement}{'' if outcome.blur else ', left as it was'}"
-                for outcome in outcomes
-            ]
-        )
-    )
+        doubted = [outcome.phrase for outcome in outcomes if outcome.doubted]
+        said = [summary(len(outcomes), "exposures", len(taken), taken), *known, *doubted[:NAMED]]
+        if (more := len(doubted) - NAMED) > 0:
+            said.append(
+                "the image of 1 more speaks against its blur too"
+                if more == 1
+                else f"the images of {more} more speak against their blurs too"
+            )
+        return "; ".join(said)
+    return "; ".join(told_once([outcome.phrase for outcome in outcomes]))
 
 
 def summary(count: int, things: str, touched: int, taken: Sequence[Taken]) -> str:
@@ -72,7 +81,9 @@ def summary(count: int, things: str, touched: int, taken: Sequence[Taken]) -> st
     where = f"in {touched} of {count} {things}"
     if not lengths:
         return f"the given kernels {where}"
-    return f"motions of {min(lengths):.1f} to {max(lengths):.1f} px {where}, each by itself"
+    blurs = sum(blur is not None for blur, _ in taken)
+    others = "" if len(lengths) == blurs else " and other blurs"
+    return f"motions of {min(lengths):.1f} to {max(lengths):.1f} px{others} {where}, each by itself"
 
 
 def _length(taken: Taken) -> float | None:

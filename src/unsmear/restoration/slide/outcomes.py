@@ -75,6 +75,7 @@ def of_planes(
                 f"{movement_or_reason}, {reason}" if reason else movement_or_reason,
                 None if reason else decision.blur,
                 exposure,
+                doubted=bool(reason),
             )
         )
     return tuple(outcomes)
