@@ -292,16 +292,23 @@ def test_a_pair_whose_file_changed_is_scored_again(pairs, tmp_path, unsmear, mon
 
 
 @pytest.mark.parametrize("damage", ["}", '{"pair": "cell_0", "rows": [{"psnr": [1]}]}', "[]"])
-def test_what_is_damaged_is_scored_again(damage, pairs, tmp_path, unsmear, monkeypatch):
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_what_is_damaged_is_scored_again(damage, place, pairs, tmp_path, unsmear, monkeypatch):
+    """Once: the record is mended."""
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
         stopped_after(3, patch)
         unsmear("evaluate", pairs, "-o", out, *WIENER)
-    head, first, *rest = journal_of(out).read_text().splitlines()
-    journal_of(out).write_text("\n".join([head, first, damage, *rest]) + "\n")
-    scored = stopped_after(9, monkeypatch)
-    assert unsmear("evaluate", pairs, "-o", out, *WIENER).code == 0
-    assert scored == ["cell_1", "cell_2", "cell_3"]
+    lines = journal_of(out).read_text().splitlines()
+    lines[place] = damage
+    journal_of(out).write_text("\n".join(lines) + "\n")
+    left = [f"cell_{number}" for number in range(max(0, place - 1), 4)]
+    for names in (left[:1], left[1:]):
+        with monkeypatch.context() as patch:
+            scored = stopped_after(len(names) if names == left[:1] else 9, patch)
+            unsmear("evaluate", pairs, "-o", out, *WIENER)
+        assert scored == names
+    assert not list(out.glob(".scored*"))
 
 
 def test_only_pairs_that_failed_are_scored_again(pairs, tmp_path, unsmear, monkeypatch):

@@ -20,7 +20,7 @@ def record(output: Path) -> Path:
     if inside.exists():
         return inside
     nameless = output.name in ("", "..")
-    real = output.resolve() if nameless or output.is_symlink() else output
+    real = _followed(output) if nameless or output.is_symlink() else output
     if not real.name:  # the root of a disk
         return inside
     beside = real.with_name(f"{real.name}.{NAME}")
@@ -36,10 +36,18 @@ def is_record(folder: str) -> bool:
 
 def output_of(folder: Path) -> Path:
     """Return the output folder that a folder is the record of, itself if it is no record."""
-    there = folder.resolve()  # "." has no name, and a link another
+    there = _followed(folder)  # "." has no name, and a link another
     if not is_record(there.name):
         return folder
     return there.parent if there.name == NAME else there.with_name(there.stem)
+
+
+def _followed(folder: Path) -> Path:
+    """Return where a folder is; a link that leads to itself is where it lies."""
+    try:
+        return folder.resolve()
+    except (OSError, RuntimeError):
+        return folder.absolute()
 
 
 def _has_place_beside(output: Path) -> bool:
