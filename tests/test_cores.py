@@ -4,9 +4,14 @@ import os
 import subprocess
 import sys
 from threading import Event, Thread
+from time import sleep
 
+import numpy as np
+import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
+import unsmear
+from unsmear import cores
 from unsmear.cores import one_blas_thread
 
 CODE = """
@@ -62,3 +67,38 @@ def test_calls_at_once_leave_no_limit_behind(monkeypatch):
 
 def threads():
     return max(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas")
+
+
+@pytest.mark.parametrize("count", [1, 4])
+class TestThreads:
+    """What runs side by side gives what it gives one after the other."""
+
+    @pytest.fixture(autouse=True)
+    def _cores(self, count, monkeypatch):
+        monkeypatch.setattr(cores, "CORES", count)
+
+    def test_results_keep_their_order(self):
+        waits = [0.02, 0.0, 0.01, 0.0]
+        assert cores.in_parallel(lambda wait: (sleep(wait), wait)[1], waits) == waits
+        assert cores.in_parallel(lambda wait: wait, waits, 2) == waits
+
+    def test_an_error_is_that_of_the_work(self):
+        with pytest.raises(ZeroDivisionError):
+            cores.in_parallel(lambda number: 1 / number, [1, 0, 2])
+        with pytest.raises(ZeroDivisionError), cores.beside(lambda: 1 / 0) as asked:
+            asked()
+        with pytest.raises(KeyError), cores.beside(lambda: 1 / 0):
+            raise KeyError
+
+    def test_a_restored_image_is_the_same(self, monkeypatch):
+        """Of a kernel that the image contradicts, and with rows of windows and several channels."""
+        planes = np.random.default_rng(0).random((3, 320, 320)).astype(np.float32)
+        planes = 1000 * unsmear.convolve(planes, unsmear.Gaussian(2).kernel())
+        moved = unsmear.convolve(planes, unsmear.Motion(9, 30).kernel()).astype(np.uint16)
+        wrong = unsmear.Motion(9, 120)
+        found = unsmear.restore(moved, wrong, axes="CYX", method="wiener")
+        assert "although the image looks like" in found.movement or not found.touched
+        monkeypatch.setattr(cores, "CORES", 2)
+        again = unsmear.restore(moved, wrong, axes="CYX", method="wiener")
+        np.testing.assert_array_equal(found.image, again.image)
+        assert found.movement == again.movement

@@ -25,16 +25,20 @@ CORES: int = _count()
 than OMP_NUM_THREADS, which batch systems set."""
 
 
-def in_parallel(work: Callable[[Item], Answer], items: Sequence[Item]) -> list[Answer]:
+def in_parallel(
+    work: Callable[[Item], Answer], items: Sequence[Item], most: int | None = None
+) -> list[Answer]:
     """Return what `work` gives for each item, in their order, in `CORES` threads.
 
-    It pays where `work` is NumPy's on large arrays, which releases the interpreter's lock.
+    It pays where `work` is NumPy's on large arrays, which releases the interpreter's lock. most:
+    largest number of threads, where each takes much memory.
     """
-    if CORES == 1 or len(items) == 1:
+    threads = CORES if most is None else min(CORES, most)
+    if threads == 1 or len(items) == 1:
         return list(map(work, items))
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(CORES) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(work, items))
 
 

@@ -30,6 +30,8 @@ MOST_WINDOWS = 16
 """Largest number of windows along an axis; in larger images they lie further apart."""
 FEW_WINDOWS = 16
 """Number of windows above which their mean makes up for transforms in single precision."""
+ROWS = 4
+"""Largest number of rows of windows that are transformed at once; each takes 17 MB."""
 RAMP = 16
 """Width over which weights rise beside pixels without data, pixels."""
 LEAST = 0.1
@@ -190,7 +192,7 @@ def _periodograms(
         return np.asarray(total)
 
     total = np.zeros((side, side // 2 + 1))
-    for found in in_parallel(row, _starts(plane.shape[0], height).tolist()):
+    for found in in_parallel(row, _starts(plane.shape[0], height).tolist(), ROWS):
         if found is not None:
             total += found
     return total
