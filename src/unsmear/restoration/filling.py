@@ -5,12 +5,14 @@ blur of anything, and the filter spreads that error. The pixels get the values o
 energy sum |X|^2 / P under the blurred signal's power P, the conditional mean of a stationary
 Gaussian field given the pixels around them. What lies beyond the border is continued first; given
 that, only the pixels that are lacking are unknown. They are solved for, in overlapping pieces of at
-most `DIRECT` of them (a Schwarz method); where a hole is larger, they are approached in steps.
+most `DIRECT` of them (a Schwarz method). Large holes are approached in steps before, and so are all
+of them where much of an image is lacking.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -41,8 +43,14 @@ STEPS = 160
 """Largest number of steps of conjugate gradients, where there is more to a piece."""
 CLOSE = 1e-6
 """Share of the first residual, squared, below which they end."""
+MANY = 0.15
+"""Share of a window's pixels above which steps take less time than pieces."""
 BEYOND = 8
-"""Distance from a gap within which what is beyond the border is unknown with it, pixels."""
+"""Distance from a gap within which what is beyond the border is unknown with it, pixels; where
+pixels are approached in steps, the side of the kernel if that is larger."""
+REACH = 256
+"""Number of pixels that are continued beyond the border, at most; for a kernel with a longer side
+that and AROUND. The filter itself reaches further."""
 BLOCK = 512
 """Side of the blocks of large images, pixels."""
 AROUND = 96
@@ -64,6 +72,7 @@ def continued(units: Batch, mask: NDArray[np.bool_], kernel: Kernel) -> Batch:
         model = wiener.fit(units[:, [channel]], kernel, keep_positive=False).precise()
         if not model.radius:
             break
+        model = replace(model, reach=min(model.reach, max(REACH, len(model.kernel) + AROUND)))
         for number, block in product(range(len(units)), _blocks(units.shape[2:])):
             gaps = mask[number, channel]
             window = _around(gaps, block)
@@ -114,31 +123,52 @@ def _filled(
     plane, gaps: (y, x). model: the power of the blurred signal, and the continuation beyond it.
     """
     values, radius, mean = plane.copy(), model.radius, model.means[0]
-    inside = tuple(slice(radius, radius + side) for side in plane.shape)
+    rows, columns = (slice(radius, radius + side) for side in plane.shape)
+    inside = rows, columns
     (field,) = model.extend(values[None])
-    lacking = np.zeros(field.shape, bool)
-    lacking[inside] = gaps
-    unknown = ndimage.maximum_filter(lacking, 2 * BEYOND + 1)
-    unknown[inside] = gaps
     precision = _precision(model, field.shape)
-    deep = ndimage.minimum_filter(gaps, DEEP).any() and np.count_nonzero(gaps) > DIRECT
+    deep = _deep(gaps)
+    unknown = _with_border(gaps & ~deep, inside, field.shape, BEYOND)
     everywhere = slice(0, field.shape[0]), slice(0, field.shape[1])
-    pieces = None if deep else _pieces(unknown, everywhere)
-    if pieces is None:
-        _descend(field, unknown, precision)
-        values[gaps] = field[inside][gaps] + mean
+    many = np.count_nonzero(gaps) > max(DIRECT, MANY * gaps.size)
+    pieces = None if many else _pieces(unknown, everywhere)
+    # The border beside a gap is continued from what was there before: once more, then.
+    if pieces is None or deep.any():
+        wide = _with_border(gaps, inside, field.shape, max(BEYOND, len(model.kernel)))
+        near_border = np.count_nonzero(wide) > np.count_nonzero(gaps)
+        for _ in range(1 + (near_border and not many)):
+            (field,) = model.extend(values[None])
+            _descend(field, wide, precision)
+            values[gaps] = field[inside][gaps] + mean
+    if not pieces:
         return values
     pairs = irfft2(precision, s=field.shape, workers=WORKERS)
-    # The border beside a gap was continued from what was there before.
-    close = not np.array_equal(unknown, lacking)
-    for sweep in range(SWEEPS if len(pieces) > 1 else 1 + close):
-        if sweep:
-            (field,) = model.extend(values[None])
+    close = np.count_nonzero(unknown) > np.count_nonzero(unknown[inside])
+    for _ in range(SWEEPS if len(pieces) > 1 else 1 + close):
+        (field,) = model.extend(values[None])
         gradient = _filter(field, precision)
         for piece in pieces:
             _solve(field, gradient, unknown, pairs, piece)
         values[gaps] = field[inside][gaps] + mean
     return values
+
+
+def _deep(gaps: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the gaps in squares of DEEP; none where there are few enough to be solved for."""
+    if np.count_nonzero(gaps) <= DIRECT:
+        return np.zeros_like(gaps)
+    return np.asarray(ndimage.maximum_filter(ndimage.minimum_filter(gaps, DEEP), DEEP))
+
+
+def _with_border(
+    gaps: NDArray[np.bool_], inside: Window, shape: tuple[int, ...], beyond: int
+) -> NDArray[np.bool_]:
+    """Return gaps on the field of a plane, and what is beyond its border near them."""
+    field = np.zeros(shape, bool)
+    field[inside] = gaps
+    field = np.asarray(ndimage.maximum_filter(field, 2 * beyond + 1))
+    field[inside] = gaps
+    return field
 
 
 def _pieces(unknown: NDArray[np.bool_], piece: Window) -> list[Window] | None:

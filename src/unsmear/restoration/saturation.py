@@ -20,7 +20,7 @@ from unsmear.restoration.base import Batch
 from unsmear.restoration.classical import wiener
 
 AGAIN, FEW = 20, 50_000
-"""Largest side of a kernel, pixels, and largest number of a channel's saturated pixels with which
+"""Largest side of a kernel, pixels, and largest number of a plane's saturated pixels with which
 they are continued twice: the spectrum is then that of an image whose peaks are not cut off."""
 
 
@@ -48,9 +48,10 @@ def continued(units: Batch, mask: Mask, kernel: Kernel) -> Batch:
     short = len(wiener.trim(kernel)) <= AGAIN
     for channel in range(units.shape[1]):
         part = np.s_[:, channel : channel + 1]
-        for _ in range(1 + (short and np.count_nonzero(mask[part]) <= FEW)):
+        few = np.count_nonzero(mask[part], axis=(2, 3), keepdims=True) <= FEW
+        for masked in (mask[part], mask[part] & few & short):
             # A pixel that is not masked is as it was.
-            filled = filling.continued(result[part], mask[part], kernel)
+            filled = filling.continued(result[part], masked, kernel)
             result[part] = np.maximum(units[part], filled)
     return result
 
