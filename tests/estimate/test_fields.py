@@ -7,7 +7,7 @@ import pytest
 
 from tests.estimate.test_exposures import cells, recorded
 from unsmear.blur import Motion, Profile, convolve
-from unsmear.estimate import Estimate, estimate_planes, fields, stage_fit
+from unsmear.estimate import Estimate, estimate_planes, exposures, fields, stage_fit
 from unsmear.estimate.drift import Drift
 
 SIDE = 256
@@ -123,3 +123,17 @@ def test_a_part_is_hardly_sure_of_uneven_speed(monkeypatch, confidence, uneven):
     box = slice(0, 100), slice(0, 100)
     estimate = fields._part(np.zeros((1, 1, 200, 200)), None, box, 1)
     assert estimate.sure == (confidence > 0.8 or not uneven)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("seed", "peak"), [(3, 40), (5, 80)])
+def test_a_dim_half_that_holds_little_does_not_deny_the_motion(seed, peak):
+    """Without a motion its texture fits some of the noise, and its loss is lower."""
+    sharp = cells(seed, 224)
+    sharp[:, 112:] *= 0.03
+    light = convolve((sharp / sharp.max() * peak).astype(np.float32), Motion(10, 30).kernel())
+    counts = np.random.default_rng(seed).poisson(np.maximum(light, 0) + 2).astype(np.uint16)
+    (found,) = exposures.find(counts[None, None])
+    assert (found.estimate.sure, found.estimate.doubt) == (True, "")
+    assert found.estimate.length == pytest.approx(10, abs=0.8)
+    assert found.estimate.angle == pytest.approx(30, abs=5)

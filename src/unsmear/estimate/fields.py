@@ -308,7 +308,8 @@ def _window(
     required = motion_fit.required_improvement(measured.averages)
     # A free spectrum of the noise takes more or less of the bands in each part.
     allowed = required if measured.noise == "camera" else support.CAUTION * required
-    agrees = held.loss - min(fit.loss, still.loss) <= allowed
+    # In little light a texture that was not moved fits some of the noise: the evidence says so.
+    agrees = held.loss - fit.loss <= allowed and held.score - still.score <= allowed
     tells = still.loss - min(fit.loss, held.loss) > required
     if tells and estimate.kind == "straight" and estimate.profile is None:
         agrees |= _are_near(fit.values, (estimate.length, estimate.angle))
