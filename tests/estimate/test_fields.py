@@ -137,3 +137,21 @@ def test_a_dim_half_that_holds_little_does_not_deny_the_motion(seed, peak):
     assert (found.estimate.sure, found.estimate.doubt) == (True, "")
     assert found.estimate.length == pytest.approx(10, abs=0.8)
     assert found.estimate.angle == pytest.approx(30, abs=5)
+
+
+@pytest.mark.parametrize(("other", "number"), [((10.1, 30.4), 1), ((10.1, 60.0), 2)])
+def test_parts_that_moved_alike_are_one(monkeypatch, other, number):
+    """A seam that was seen where a field is saturated may be none."""
+    half = slice(0, SIDE), slice(0, SIDE // 2), slice(SIDE // 2, SIDE)
+    boxes = (half[0], half[1]), (half[0], half[2])
+    found = iter(
+        Estimate(length, angle, 0.8, 0.2, 1.0, kind="straight")
+        for length, angle in ((10.0, 30.0), other)
+    )
+    monkeypatch.setattr(fields, "seam", lambda *_: boxes)
+    monkeypatch.setattr(fields, "agree", lambda *_: (True, None))
+    monkeypatch.setattr(fields.estimation, "estimate_planes", lambda *_: next(found))
+    unsure = Estimate(10.0, 30.0, 0.4, 0.2, 1.0, kind="straight", doubt=fields.DIFFERS)
+    parts = fields.parts(np.zeros((1, 1, SIDE, SIDE), np.uint16), None, unsure)
+    assert len(parts) == number
+    assert [box for box, _ in parts] == ([None] if number == 1 else list(boxes))

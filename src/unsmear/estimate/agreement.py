@@ -172,6 +172,13 @@ def is_even(estimate: Estimate) -> bool:
     return estimate.kind == "straight" and estimate.profile is None and estimate.recipe is None
 
 
+def is_same(one: Estimate, other: Estimate) -> bool:
+    """Return whether two motions are the same within their intervals."""
+    turn = abs((one.angle - other.angle + 90) % 180 - 90)
+    near = abs(one.length - other.length) < one.length_error + other.length_error
+    return near and turn < one.angle_error + other.angle_error
+
+
 def _scaled(estimate: Estimate, ratio: float) -> Estimate:
     """Return the estimate of a motion at the same velocity for so many times the time."""
     if ratio == 1:

@@ -33,6 +33,7 @@ from unsmear.estimate import (
     support,
 )
 from unsmear.estimate import spectrum as spectra
+from unsmear.estimate.agreement import is_even, is_same
 from unsmear.estimate.drift import Drift
 from unsmear.estimate.result import Estimate
 from unsmear.estimate.seams import SMALLEST, Box, seam
@@ -126,7 +127,7 @@ def parts(
     same, drift = agree(planes, gaps, estimate) if moved else (True, None)
     if estimate.sure and same:
         return [(None, estimate)]
-    boxes = seam(planes) if depth else None
+    boxes = seam(planes, gaps) if depth else None
     if boxes is not None:
         cut: list[tuple[Box | None, Estimate]] = [
             (_within(box, inner), part_estimate)
@@ -134,7 +135,8 @@ def parts(
             for inner, part_estimate in _part(planes, gaps, box, depth - 1)
         ]
         if any(part_estimate.sure for _, part_estimate in cut):
-            return cut
+            agreed = _agreed([part_estimate for _, part_estimate in cut])
+            return cut if agreed is None else [(None, agreed)]
     if drift is not None and estimate.doubt in ("", conclusion.UNEXPLAINED):
         middle = drift.at(0.5)
         confidence = max(estimate.confidence, DRIFTS)
@@ -169,6 +171,13 @@ def _part(
     if estimate.profile is not None and estimate.confidence < UNEVEN_PART:
         estimate = replace(estimate, confidence=min(estimate.confidence, conclusion.DOUBTFUL))
     return parts(part, part_gaps, estimate, depth)
+
+
+def _agreed(estimates: Sequence[Estimate]) -> Estimate | None:
+    """Return the surest of motions that are all the same; None where they are not."""
+    surest = max(estimates, key=lambda one: one.confidence)
+    even = all(is_even(one) and one.drift is None for one in estimates)
+    return surest if even and all(is_same(one, surest) for one in estimates) else None
 
 
 def _within(box: Box, inner: Box | None) -> Box:

@@ -22,22 +22,25 @@ LINES, MOST_SLICES = 1024, 8
 """Most rows or columns across a seam, and slices, in which it is looked for."""
 FAINTEST = 1e-3
 """Least step that counts, as a fraction of the standard deviation of the pixels."""
+LEAST_KNOWN = 0.5
+"""Least share of a row that must hold data for its step to count: of few pixels it is hazard."""
 LEAST_SPREAD = 0.02
 """Least standard deviation of the logarithms of steps."""
 
 
-def seam(planes: NDArray[Any]) -> tuple[Box, Box] | None:
+def seam(planes: NDArray[Any], gaps: NDArray[np.bool_] | None = None) -> tuple[Box, Box] | None:
     """Return the two parts of a field on both sides of its clearest seam; None without one.
 
     A seam runs through the whole field: along it, neighbouring rows (or columns) differ more than
-    all around. planes: (batch, channel, y, x) counts.
+    all around. planes: (batch, channel, y, x) counts. gaps: in that shape, pixels without data and
+    saturated ones, whose edges are none.
     """
     height, width = planes.shape[2:]
     best, clearest = None, UNLIKELY
     for axis, side in ((2, height), (3, width)):
         if side < 2 * SMALLEST + 4:
             continue
-        step, unlikely = _clearest_step(planes, axis)
+        step, unlikely = _clearest_step(planes, gaps, axis)
         if unlikely > clearest:
             clearest = unlikely
             first, last = slice(0, step), slice(step, side)
@@ -46,20 +49,30 @@ def seam(planes: NDArray[Any]) -> tuple[Box, Box] | None:
     return best
 
 
-def _clearest_step(planes: NDArray[Any], axis: int) -> tuple[int, float]:
+def _clearest_step(
+    planes: NDArray[Any], gaps: NDArray[np.bool_] | None, axis: int
+) -> tuple[int, float]:
     """Return the first row (axis 2) or column after the clearest step, and how unlikely it is.
 
     Third differences vanish in what a motion has smoothed, and not across a seam.
     """
     # A seam runs through the whole field: some of the rows or columns across it show it.
     step = max(1, planes.shape[5 - axis] // LINES)
-    thinned = planes[..., ::step] if axis == 2 else planes[:, :, ::step]
-    values = thinned[:MOST_SLICES].astype(np.float64)
+    few = np.s_[:MOST_SLICES, :, :, ::step] if axis == 2 else np.s_[:MOST_SLICES, :, ::step]
+    values = planes[few].astype(np.float64)
     values = values / max(np.abs(values).max(), np.finfo(np.float64).tiny)
     if values.std() == 0:
         return SMALLEST, 0.0
     lines = np.moveaxis(values, axis, 0).reshape(planes.shape[axis], -1)
-    sizes = np.sqrt(np.square(np.diff(lines, 3, axis=0)).mean(axis=1))
+    thirds = np.square(np.diff(lines, 3, axis=0))
+    sizes = np.sqrt(thirds.mean(axis=1))
+    if gaps is not None:
+        held = np.moveaxis(gaps[few], axis, 0).reshape(len(lines), -1)
+        known = ~(held[:-3] | held[1:-2] | held[2:-1] | held[3:])
+        told = known.sum(axis=1)
+        sizes = np.sqrt((thirds * known).sum(axis=1) / np.maximum(told, 1))
+        enough = told > LEAST_KNOWN * known.shape[1]
+        sizes[~enough] = np.median(sizes[enough]) if enough.any() else 0.0
     steps = np.log(sizes + FAINTEST * lines.std())
     excess = steps - ndimage.median_filter(steps, 2 * AROUND + 1, mode="nearest")
     spread = 1.4826 * float(np.median(np.abs(excess))) + LEAST_SPREAD

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from unsmear.choices import Per
 from unsmear.estimate import exposures, saturation, spectrum
-from unsmear.estimate.agreement import Plane, estimate_alone, is_even, loss_under, refitted
+from unsmear.estimate.agreement import Plane, estimate_alone, is_even, is_same, loss_under, refitted
 from unsmear.estimate.exposures import Exposure, Progress
 from unsmear.estimate.result import SURE, Estimate
 from unsmear.images import Image, frames, outliers
@@ -137,15 +137,9 @@ def _sure(found: list[list[Exposure]]) -> list[Estimate]:
     chosen: list[Estimate] = []
     for estimate in sorted(everything, key=lambda one: -one.confidence):
         usable = estimate.sure and estimate.kind == "straight" and estimate.processed is None
-        if usable and not any(_is_same(estimate, other) for other in chosen):
+        if usable and not any(is_same(estimate, other) for other in chosen):
             chosen.append(estimate)
     return chosen[:MOST_OFFERED]
-
-
-def _is_same(one: Estimate, other: Estimate) -> bool:
-    turn = abs((one.angle - other.angle + 90) % 180 - 90)
-    near = abs(one.length - other.length) < one.length_error + other.length_error
-    return near and turn < one.angle_error + other.angle_error
 
 
 def _unsure(series: Sequence[Frame], found: list[list[Exposure]]) -> Iterator[_Unsure]:

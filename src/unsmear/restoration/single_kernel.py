@@ -22,7 +22,7 @@ from unsmear.restoration.preparation import check_kernel_fits, check_size
 from unsmear.restoration.restored import Restored
 from unsmear.restoration.settings import Job
 
-ONLY_NOISE = "but the image holds only noise"
+ONLY_NOISE = "but nothing in the image can be told from noise"
 CONTRADICTED = "which is not consistent with the image"
 """Phrase on a kernel that the consistency check found wrong."""
 

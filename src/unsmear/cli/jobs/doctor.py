@@ -29,7 +29,7 @@ def run() -> int:
 
 def _lines(facts: Mapping[str, Any]) -> list[str]:
     revision = facts["revision"] and f", revision {facts['revision'][:12]}"
-    cores = f"{facts['cores']} processor core{'s' * (facts['cores'] != 1)}"
+    cores = f"{facts['cores']} processor core{'s' * (facts['cores'] != 1)} to use"
     missing = {name: lacks for name, lacks in facts["extras"].items() if lacks}
     here = [name for name in facts["extras"] if name not in missing]
     lines = [
