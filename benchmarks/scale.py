@@ -7,8 +7,8 @@ Writes benchmarks/scale.md.
 Each way restores the same small images with `unsmear restore`, in a process of its own and with
 one thread a process; all take turns in each round, so that a busy machine slows all alike, and
 medians are compared. The earlier build, with a pool of processes in place of Dask, is a worktree
-of COMMIT in a temporary folder. The results of all ways are compared byte for byte. Then one slide
-of as many megapixels is restored by one process and by two workers, with the kernel given.
+of COMMIT in a temporary folder. The results of each build are compared byte for byte. Then one
+slide of as many megapixels is restored by one process and by two workers, with the kernel given.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ POOL = "a1f7482"
 """The last commit with a pool of processes in place of Dask."""
 SIDE, FEW, SEED = 256, 2, 5
 """Of an image, pixels; how many images show the start-up; of the images."""
-ONE, TWO, OLD = "one process", "two workers (Dask)", f"two workers (pool, {POOL})"
+ONE, TWO = "one process", "two workers (Dask)"
+OLD_ONE, OLD = f"one process ({POOL})", f"two workers (pool, {POOL})"
+OF = {TWO: ONE, OLD: OLD_ONE}
+"""The one process that several workers of the same build are compared with."""
 ASKED = 1.8
 METHODS = "wiener", BEST_METHOD
 """That restore the slide."""
@@ -95,7 +98,12 @@ def measure(folder: Path, count: int, rounds: int) -> dict[tuple[str, int], list
     old = folder / "earlier"
     tree = ["git", "-C", str(ROOT), "worktree"]
     subprocess.run([*tree, "add", "--detach", old, POOL], check=True, capture_output=True)
-    ways = {ONE: Way(ROOT / "src", 1), TWO: Way(ROOT / "src", 2), OLD: Way(old / "src", 2)}
+    sources = {(ONE, TWO): ROOT / "src", (OLD_ONE, OLD): old / "src"}
+    ways = {
+        name: Way(source, workers)
+        for names, source in sources.items()
+        for workers, name in enumerate(names, 1)
+    }
     taken: dict[tuple[str, int], list[Taken]] = {}
     try:
         for images in (FEW, count):
@@ -106,8 +114,8 @@ def measure(folder: Path, count: int, rounds: int) -> dict[tuple[str, int], list
                     result = folder / f"out{images}-{number}"
                     once = way.restore(folder / f"in{images}", result, "--method", EVERYWHERE)
                     taken.setdefault((name, images), []).append(once)
-        for number in range(1, len(ways)):
-            _check_same(folder / f"out{count}-0", folder / f"out{count}-{number}")
+        for number in range(0, len(ways), 2):
+            _check_same(folder / f"out{count}-{number}", folder / f"out{count}-{number + 1}")
     finally:
         subprocess.run([*tree, "remove", "--force", old], check=True, capture_output=True)
     return taken
@@ -145,26 +153,27 @@ def processes(taken: dict[tuple[str, int], list[Taken]], count: int) -> str:
     clock = {key: statistics.median(once[0] for once in runs) for key, runs in taken.items()}
     used = {key: statistics.median(once[1] for once in runs) for key, runs in taken.items()}
     rows = []
-    for name in (ONE, TWO, OLD):
+    for name in (ONE, TWO, OLD_ONE, OLD):
         start, whole = clock[name, FEW], clock[name, count]
         rows.append(
             f"| {name} | {start:.1f} | {whole:.1f} | {(count - FEW) / (whole - start):.2f} "
             f"| {used[name, FEW]:.1f} | {used[name, count]:.1f} |"
         )
-    gained = {name: clock[ONE, count] / clock[name, count] for name in (TWO, OLD)}
-    free = {name: 2 * used[ONE, count] / used[name, count] for name in (TWO, OLD)}
+    gained = {name: clock[one, count] / clock[name, count] for name, one in OF.items()}
+    free = {name: 2 * used[one, count] / used[name, count] for name, one in OF.items()}
     lines = [
         f"## {count} images of {SIDE} x {SIDE} pixels",
         "",
         f"`unsmear restore --method {EVERYWHERE}`, one thread a process, whole commands with their",
-        f"start; {FEW} images show the start-up. All files are the same to the last byte.",
+        f"start; {FEW} images show the start-up. The files of a build are the same to the last",
+        "byte.",
         "",
         f"| | {FEW} images, s | {count} images, s | images/s after the start "
         f"| processor s, {FEW} images | processor s, {count} images |",
         "|:---|---:|---:|---:|---:|---:|",
         *rows,
         "",
-        f"Two workers against one process, by the clock (asked: {ASKED}x): Dask "
+        f"Two workers against one process of their build, by the clock (asked: {ASKED}x): Dask "
         f"{gained[TWO]:.2f}x, the pool {gained[OLD]:.2f}x. On a machine where others run, the",
         "clock says how the processors were shared out; the processor seconds, which others change",
         f"less, allow {free[TWO]:.2f}x with Dask and {free[OLD]:.2f}x with the pool on two free",
