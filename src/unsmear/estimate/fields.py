@@ -318,8 +318,10 @@ def _window(
     # A free spectrum of the noise takes more or less of the bands in each part.
     allowed = required if measured.noise == "camera" else support.CAUTION * required
     # In little light a texture that was not moved fits some of the noise: the evidence says so.
-    agrees = held.loss - fit.loss <= allowed and held.score - still.score <= allowed
     tells = still.loss - min(fit.loss, held.loss) > required
+    agrees = held.score - still.score <= allowed
+    # A half that tells of no motion has none of its own with which to deny that of the field.
+    agrees &= held.loss - fit.loss <= allowed or not tells
     if tells and estimate.kind == "straight" and estimate.profile is None:
         agrees |= _are_near(fit.values, (estimate.length, estimate.angle))
     return _Window(down, place, fit, agrees, tells, measured)
