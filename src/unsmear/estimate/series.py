@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.choices import Per
-from unsmear.estimate import exposures, saturation, spectrum
+from unsmear.estimate import exposures, saturation
 from unsmear.estimate.agreement import Plane, estimate_alone, is_even, is_same, loss_under, refitted
 from unsmear.estimate.exposures import Exposure, Progress
 from unsmear.estimate.result import SURE, Estimate
@@ -100,7 +101,8 @@ def _lent(series: Sequence[Frame], found: list[list[Exposure]]) -> list[list[Exp
     unsure = list(_unsure(series, found))
     if not unsure:
         return found
-    offered = _sure(found)
+    # What those that moved alike say together is nearer to it than any of them in little light.
+    offered = [_fitted(moved, _counts_of(moved, series, found)) for moved in _sure(found)]
     if not offered:
         unsure, offered = _together(unsure)
     taken = [(one, moved) for one in unsure if (moved := _taken(one.plane, offered)) is not None]
@@ -122,13 +124,37 @@ def _refined(
     found: Sequence[Sequence[Exposure]],
 ) -> Estimate:
     """Return a movement fitted to the spectra of those who take it, and of its own, together."""
-    counts = [one.counts for one in takers if one.gaps is None]
-    for frame, own in zip(series, found, strict=True):
-        if any(one.estimate is moved for one in own) and frame.gaps is None:
-            counts.insert(0, exposures.prepared(frame.image, None)[0])
+    own = _counts_of(moved, series, found)
+    return _fitted(moved, [*own, *(one.counts for one in takers if one.gaps is None)])
+
+
+def _counts_of(
+    moved: Estimate, series: Sequence[Frame], found: Sequence[Sequence[Exposure]]
+) -> list[NDArray[Any]]:
+    """Return the planes of the first frames that are sure of a movement themselves."""
+    sure = (
+        frame
+        for frame, own in zip(series, found, strict=True)
+        if frame.gaps is None
+        and any(one.estimate.sure and is_same(one.estimate, moved) for one in own)
+    )
+    return [exposures.prepared(frame.image, None)[0] for frame in islice(sure, MOST_TOGETHER)]
+
+
+def _fitted(moved: Estimate, counts: Sequence[NDArray[Any]]) -> Estimate:
+    """Return a movement as several frames of one size give it together.
+
+    They are estimated anew: in little light no slope leads from what one of them says to that.
+    """
     counts = [one for one in counts[:MOST_TOGETHER] if one.shape == counts[0].shape]
-    measured = spectrum.measure(np.concatenate(counts)) if len(counts) > 1 else None
-    return moved if measured is None or not is_even(moved) else refitted(moved, measured)
+    if len(counts) < 2 or not is_even(moved):
+        return moved
+    planes = np.concatenate(counts)
+    everything = [(int(i), int(j)) for i, j in np.ndindex(planes.shape[:2])]
+    found = estimate_alone(planes, None, everything)
+    if found.estimate.sure and is_even(found.estimate) and is_same(found.estimate, moved):
+        return found.estimate
+    return moved if found.spectrum is None else refitted(moved, found.spectrum)
 
 
 def _sure(found: list[list[Exposure]]) -> list[Estimate]:
