@@ -96,9 +96,10 @@ def path_kernel(points: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> Ke
         x, y = (start + times[:, None] * (end - start)).T + radius + 1e-12
         column, row = np.floor(x), np.floor(y)
         right, down = x - column, y - row
-        first = (row * side + column).astype(np.intp)
+        # What rounding puts before the first row or column is next to nothing: it is in the margin.
+        rows, columns = (row % side, row + 1), (column % side, column + 1)
+        places += [(each * side + beside).astype(np.intp) for each in rows for beside in columns]
         upper, lower = weights * (1 - down), weights * down
-        places += [first, first + 1, first + side, first + side + 1]
         shares += [upper * (1 - right), upper * right, lower * (1 - right), lower * right]
     summed = np.bincount(np.concatenate(places), np.concatenate(shares), side * side)
     kernel = summed.reshape(side, side)[:-2, :-2]
