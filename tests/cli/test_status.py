@@ -407,16 +407,17 @@ def started(source, out, *more):
     )
 
 
-def wait_for(out, count, process):
-    """Wait until a number of images is on record, each counted once."""
+def on_record(out):
+    """Return the number of images on record, each counted once."""
     path = layout.results(out)
+    written = path.read_text().splitlines() if path.exists() else []
+    found = [re.search(r'"image": "(\w+)".*"action": "restored"', line) for line in written]
+    return len({one[1] for one in found if one})
 
-    def done():
-        written = path.read_text().splitlines() if path.exists() else []
-        found = [re.search(r'"image": "(\w+)".*"action": "restored"', line) for line in written]
-        return len({one[1] for one in found if one})
 
-    while process.poll() is None and done() < count:
+def wait_for(out, count, process):
+    """Wait until a number of images is on record."""
+    while process.poll() is None and on_record(out) < count:
         time.sleep(0.005)
 
 
@@ -426,6 +427,7 @@ def test_killed_batches_go_on_to_the_same_bytes(tmp_path, unsmear):
     unsmear("restore", source, "-o", whole, *WIENER)
     moments = random.Random(4)
     for goal, workers in ((3, 1), (9, 2), (15, 1)):
+        goal = max(goal, on_record(out) + 1)  # so that this process has begun
         process = started(source, out, "--resume", "--workers", workers)
         try:
             wait_for(out, goal, process)
