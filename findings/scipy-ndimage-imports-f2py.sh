@@ -16,8 +16,9 @@ python3 -m venv "$folder/env"
 for name in numpy scipy scipy.ndimage scipy.fft scipy.linalg.lapack; do
     SCIPY_ARRAY_API=0 "$folder/env/bin/python" - "$name" <<'PYTHON'
 import sys
-from importlib import import_module
+from importlib import import_module, metadata
 
+assert [metadata.version(name) for name in ("numpy", "scipy")] == ["2.4.6", "1.17.1"]
 import_module(sys.argv[1])
 lazy = [name for name in ("numpy.f2py", "numpy.testing", "unittest") if name in sys.modules]
 print(f"{sys.argv[1]}: {' '.join(lazy) or 'none'}")
