@@ -67,11 +67,11 @@ def _clearest_step(
     thirds = np.square(np.diff(lines, 3, axis=0))
     sizes = np.sqrt(thirds.mean(axis=1))
     if gaps is not None:
-        held = np.moveaxis(gaps[few], axis, 0).reshape(len(lines), -1)
-        known = ~(held[:-3] | held[1:-2] | held[2:-1] | held[3:])
-        told = known.sum(axis=1)
-        sizes = np.sqrt((thirds * known).sum(axis=1) / np.maximum(told, 1))
-        enough = told > LEAST_KNOWN * known.shape[1]
+        lacking = np.moveaxis(gaps[few], axis, 0).reshape(len(lines), -1)
+        usable = ~(lacking[:-3] | lacking[1:-2] | lacking[2:-1] | lacking[3:])
+        number = usable.sum(axis=1)
+        sizes = np.sqrt((thirds * usable).sum(axis=1) / np.maximum(number, 1))
+        enough = number > LEAST_KNOWN * usable.shape[1]
         sizes[~enough] = np.median(sizes[enough]) if enough.any() else 0.0
     steps = np.log(sizes + FAINTEST * lines.std())
     excess = steps - ndimage.median_filter(steps, 2 * AROUND + 1, mode="nearest")

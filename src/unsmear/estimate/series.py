@@ -142,7 +142,8 @@ def _counts_of(
 
 
 def _fitted(moved: Estimate, counts: Sequence[NDArray[Any]]) -> Estimate:
-    """Return a movement as several frames of one size give it together.
+    """Return a movement as several frames of one size give it together; counts: (batch, channel,
+    y, x) of each.
 
     They are estimated anew: in little light no slope leads from what one of them says to that.
     """
@@ -151,10 +152,11 @@ def _fitted(moved: Estimate, counts: Sequence[NDArray[Any]]) -> Estimate:
         return moved
     planes = np.concatenate(counts)
     everything = [(int(i), int(j)) for i, j in np.ndindex(planes.shape[:2])]
-    found = estimate_alone(planes, None, everything)
-    if found.estimate.sure and is_even(found.estimate) and is_same(found.estimate, moved):
-        return found.estimate
-    return moved if found.spectrum is None else refitted(moved, found.spectrum)
+    together = estimate_alone(planes, None, everything)
+    estimate, measured = together.estimate, together.spectrum
+    if estimate.sure and is_even(estimate) and is_same(estimate, moved):
+        return estimate
+    return moved if measured is None else refitted(moved, measured)
 
 
 def _sure(found: list[list[Exposure]]) -> list[Estimate]:

@@ -192,9 +192,9 @@ def _periodograms(
         return np.asarray(total)
 
     total = np.zeros((side, side // 2 + 1))
-    for found in in_parallel(row, _starts(plane.shape[0], height).tolist(), ROWS):
-        if found is not None:
-            total += found
+    for periodograms in in_parallel(row, _starts(plane.shape[0], height).tolist(), ROWS):
+        if periodograms is not None:
+            total += periodograms
     return total
 
 

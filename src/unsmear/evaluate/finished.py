@@ -95,7 +95,7 @@ def begun(output: Path, asked: Mapping[str, Any], cases: Sequence[Case]) -> Fini
         for case in cases
     }
     finished = Finished(path, json.loads(head), json.loads(json.dumps(stamps)))
-    whole: list[Any] = []
+    sound: list[Any] = []
     try:
         first, *lines = journal.read(path) if path.exists() else [head.encode()]
         if json.loads(first) != finished.asked:
@@ -104,11 +104,11 @@ def begun(output: Path, asked: Mapping[str, Any], cases: Sequence[Case]) -> Fini
         for line in map(json.loads, lines):
             if line["files"] == finished.stamps.get(line["pair"]):
                 finished.scored[_text(line["pair"])] = _scored(line)
-            whole.append(line)
+            sound.append(line)
     except DAMAGE:
         # What follows is scored again, and kept where a later run reads it.
         with suppress(*DAMAGE, DataError, OSError):
-            journal.write(path, [finished.asked, *whole])
+            journal.write(path, [finished.asked, *sound])
     except (DataError, OSError):
         pass  # all is scored again
     return finished

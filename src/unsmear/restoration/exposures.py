@@ -62,14 +62,18 @@ def movement(outcomes: Sequence[Outcome]) -> str:
         }
         known = sorted(alteration.sentence for alteration in alterations)
         doubted = [outcome.phrase for outcome in outcomes if outcome.doubted]
-        said = [summary(len(outcomes), "exposures", len(taken), taken), *known, *doubted[:NAMED]]
+        sentences = [
+            summary(len(outcomes), "exposures", len(taken), taken),
+            *known,
+            *doubted[:NAMED],
+        ]
         if (more := len(doubted) - NAMED) > 0:
-            said.append(
+            sentences.append(
                 "the image of 1 more speaks against its blur too"
                 if more == 1
                 else f"the images of {more} more speak against their blurs too"
             )
-        return "; ".join(said)
+        return "; ".join(sentences)
     return "; ".join(told_once([outcome.phrase for outcome in outcomes]))
 
 
